@@ -95,6 +95,15 @@ type Cmd struct {
 	joinMode joinMode
 }
 
+// joinMode says which way of joining is taken; tests force each.
+type joinMode int
+
+const (
+	joinAuto      joinMode = iota
+	joinByProcess          // one setns on the target's pidfd
+	joinByHandles          // one setns a namespace
+)
+
 // Unchanged, as a Credential's UID or GID, leaves that id as it is.
 const Unchanged = -1
 

@@ -17,6 +17,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/ns"
 )
 
@@ -132,7 +134,7 @@ func (r *request) marshal() ([]byte, error) {
 	total := C.sizeof_struct_nsenter_request + len(body)
 	switch {
 	case total > maxRequest:
-		return nil, &Error{Op: "send request", Errno: errnoTooBig, Hint: "arguments and environment are too long"}
+		return nil, &Error{Op: "send request", Errno: unix.E2BIG, Hint: "arguments and environment are too long"}
 	case len(r.files) > maxFiles || len(r.fds) > maxFiles:
 		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d files", maxFiles)}
 	case len(r.groups()) > maxGroups:
@@ -217,6 +219,9 @@ func parseReply(b []byte) (reply, error) {
 	}
 	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyError {
 		return reply{}, fmt.Errorf("a reply that is none")
+	}
+	if r.kind == replyCloned && r.pid <= 0 {
+		return reply{}, fmt.Errorf("a clone without a pid")
 	}
 	if r.stage < Stage0 || r.stage > StagePayload || raw.error < 0 {
 		return reply{}, fmt.Errorf("a reply with a stage or an errno that does not exist")

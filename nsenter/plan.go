@@ -4,20 +4,10 @@ package nsenter
 
 import (
 	"errors"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"nsexec/ns"
-)
-
-// joinMode says which way of joining is taken; tests force each.
-type joinMode int
-
-const (
-	joinAuto      joinMode = iota
-	joinByProcess          // one setns on the target's pidfd
-	joinByHandles          // one setns a namespace
 )
 
 // plan is how namespaces will be joined. Nothing is tried out: what happens can
@@ -25,6 +15,13 @@ const (
 type plan struct {
 	byProcess bool // all by one setns on the target's pidfd, which the kernel orders
 	joins     []join
+	opened    []*ns.Handle // for the plan alone
+}
+
+func (p *plan) close() {
+	for _, h := range p.opened {
+		h.Close()
+	}
 }
 
 // join is one namespace that the caller is not in yet.
@@ -73,10 +70,24 @@ func makePlan(set *ns.Set, mode joinMode) (plan, error) {
 		return p, err
 	}
 	p.byProcess = mode == joinByProcess || mode == joinAuto && hasProcess(set)
-	if p.byProcess {
-		return p, nil
+	if !p.byProcess {
+		err := p.order()
+		return p, err
 	}
-	return p.order()
+	return p, nil
+}
+
+// currentID is the namespace that a child of the calling thread would be in.
+func currentID(t ns.Type) (ns.ID, error) {
+	name := t.Name()
+	if t == ns.PID || t == ns.Time {
+		name += "_for_children"
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/"+name, &st); err != nil {
+		return ns.ID{}, err
+	}
+	return ns.ID{Dev: uint64(st.Dev), Ino: st.Ino}, nil
 }
 
 func hasProcess(set *ns.Set) bool {
@@ -104,9 +115,9 @@ func checkOwner(j join) error {
 	if j.typ == ns.User {
 		return nil
 	}
-	owner, err := j.handle.Owner()
+	_, err := j.handle.OwnerID()
 	if err == nil {
-		return owner.Close()
+		return nil
 	}
 	if errors.Is(err, unix.EPERM) {
 		return &Error{Op: "join", Type: j.typ, Errno: unix.EPERM,
@@ -118,55 +129,13 @@ func checkOwner(j join) error {
 // checkDescendant: NS_GET_PARENT is EPERM where the way up does not lead to the
 // caller's pid namespace, and one cannot leave one's own.
 func checkDescendant(j join) error {
-	parent, err := j.handle.Parent()
+	_, err := j.handle.ParentID()
 	if err == nil {
-		return parent.Close()
+		return nil
 	}
 	if errors.Is(err, unix.EPERM) {
 		return &Error{Op: "join", Type: ns.PID, Errno: unix.EINVAL,
 			Hint: "it is not a descendant of the caller's pid namespace"}
 	}
 	return callerError("find parent of pid namespace", "", err)
-}
-
-// order puts the user namespace first, so that the others can be joined with
-// the capabilities it gives; except that a namespace owned from outside it has
-// to be joined with those that the caller has before. Where such an owner lies
-// on the way down to the user namespace, it is entered in passing.
-func (p plan) order() (plan, error) {
-	at := slices.IndexFunc(p.joins, func(j join) bool { return j.typ == ns.User })
-	if at < 0 {
-		return p, nil
-	}
-	user := p.joins[at]
-	rest := slices.Delete(slices.Clone(p.joins), at, at+1)
-
-	chain, err := ancestors(user.handle)
-	if err != nil {
-		return p, err
-	}
-	var before, within []join
-	var after []join
-	passing := make([][]join, len(chain))
-	for _, j := range rest {
-		level, err := ownerLevel(j.handle, user.handle, chain)
-		switch {
-		case err != nil:
-			return p, err
-		case level == levelBelow:
-			after = append(after, j)
-		case level == levelOutside:
-			before = append(before, j)
-		default:
-			passing[level] = append(passing[level], j)
-		}
-	}
-	for i, owned := range passing {
-		if len(owned) > 0 {
-			within = append(within, join{typ: ns.User, inode: chain[i].ID().Ino, handle: chain[i], fd: -1})
-			within = append(within, owned...)
-		}
-	}
-	p.joins = slices.Concat(before, within, []join{user}, after)
-	return p, nil
 }
