@@ -47,6 +47,7 @@ func TestBaselineNamesWhatIsLeft(t *testing.T) {
 		"thread": "uts:[",
 	} {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			if how == "thread" && Who() == User {
 				NeedRoot(t)
 			}

@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,7 +108,7 @@ func (c *container) run(stdin *os.File, arg ...string) (log string, err error) {
 
 // alive tells whether a process is there and no zombie.
 func alive(pid int) bool {
-	if pid == 0 || syscall.Kill(pid, 0) == unix.ESRCH {
+	if pid == 0 || errors.Is(syscall.Kill(pid, 0), unix.ESRCH) {
 		return false
 	}
 	return !strings.HasSuffix(stat(strconv.Itoa(pid)), " Z")

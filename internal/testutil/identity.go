@@ -8,6 +8,7 @@ import (
 // Identity says as whom the tests run: every test runs as each of the three.
 type Identity string
 
+// The three identities.
 const (
 	Root       Identity = "root"        // uid 0 of the initial user namespace
 	User       Identity = "user"        // an ordinary user, in whichever user namespace
