@@ -56,9 +56,7 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	}
 	stop := l.channel.cutShort(l.ctx)
 	defer stop()
-	if err := l.channel.setDeadline(l.ctx, l.cmd.startDeadline()); err != nil {
-		return l.broken("set deadline", err)
-	}
+	l.channel.deadline = l.cmd.startDeadline()
 	if err := l.ask(files, env); err != nil {
 		return err
 	}
@@ -171,9 +169,7 @@ func (l *launch) beforeExec() error {
 	if err := l.cmd.BeforeExec(l.payload.Pid); err != nil {
 		return &Error{Stage: StagePayload, Op: "prepare", Err: err}
 	}
-	if err := l.channel.setDeadline(l.ctx, l.cmd.startDeadline()); err != nil {
-		return l.broken("set deadline", err)
-	}
+	l.channel.deadline = l.cmd.startDeadline()
 	return nil
 }
 
