@@ -1,0 +1,2 @@
+// Package kernel finds out what the running kernel can do, by doing it.
+package kernel

@@ -1,0 +1,30 @@
+//go:build !linux
+
+package ns
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Namespaces exist on Linux alone. Everything that would ask the kernel ends here.
+var errOther = fmt.Errorf("linux namespaces on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+
+var (
+	errnoGone   error
+	errnoAbsent = errors.ErrUnsupported
+)
+
+func closeFD(int)                                 {}
+func dupFD(uintptr) (int, error)                  { return -1, errOther }
+func identify(int) (ID, error)                    { return ID{}, errOther }
+func openCurrent(Type) (int, error)               { return -1, errOther }
+func openPath(string) (int, Type, error)          { return -1, 0, errOther }
+func ownerOf(uintptr) (int, error)                { return -1, errOther }
+func parentOf(uintptr) (int, error)               { return -1, errOther }
+func ownerUIDOf(uintptr) (int, error)             { return -1, errOther }
+func pidOf(uintptr) int                           { return -1 }
+func setOfPID(int, Type) (*Set, error)            { return nil, errOther }
+func setOfPIDFD(p *process, _ Type) (*Set, error) { return nil, errOther }
+func supported() (Type, error)                    { return 0, errOther }
