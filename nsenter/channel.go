@@ -24,6 +24,7 @@ type channel struct {
 	file     *os.File
 	fd       int
 	deadline time.Time // of whatever waits; zero: never
+	done     *os.File  // readable when the context is done; nil: it never is
 }
 
 // sender is who sent a reply, as the kernel attests.
@@ -42,24 +43,40 @@ func newChannel(file *os.File) *channel {
 	return &channel{file: file, fd: int(file.Fd())}
 }
 
-func (ch *channel) close() { ch.file.Close() }
-
-// cutShort makes the end of ctx look like the stages', until stop is called.
-func (ch *channel) cutShort(ctx context.Context) (stop func() bool) {
-	raw, err := ch.file.SyscallConn()
-	if err != nil {
-		return func() bool { return true }
+func (ch *channel) close() {
+	ch.file.Close()
+	if ch.done != nil {
+		ch.done.Close()
 	}
-	return context.AfterFunc(ctx, func() {
-		// Control, since the channel may have been closed meanwhile.
-		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
-	})
 }
+
+// watch makes the end of ctx end whatever waits, until stop is called. The
+// socket itself is left as it is: what the stages say last must arrive.
+func (ch *channel) watch(ctx context.Context) (stop func() bool, err error) {
+	if ctx.Done() == nil {
+		return func() bool { return true }, nil
+	}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	done := os.NewFile(uintptr(fd), "context")
+	ch.done = done
+	return context.AfterFunc(ctx, func() {
+		_, _ = done.Write(binary.NativeEndian.AppendUint64(nil, 1))
+	}), nil
+}
+
+// errInterrupted is what a wait returns when the context is done.
+var errInterrupted = errors.New("context is done")
 
 // await blocks until the socket is readable or writable (unix.POLLIN,
 // unix.POLLOUT), at its end, or the deadline has passed.
 func (ch *channel) await(events int16) error {
-	fds := []unix.PollFd{{Fd: int32(ch.fd), Events: events}}
+	fds := []unix.PollFd{{Fd: int32(ch.fd), Events: events}, {Fd: -1, Events: unix.POLLIN}}
+	if ch.done != nil {
+		fds[1].Fd = int32(ch.done.Fd())
+	}
 	for {
 		n, err := unix.Ppoll(fds, ch.timeLeft(), nil)
 		switch {
@@ -68,9 +85,19 @@ func (ch *channel) await(events int16) error {
 			return os.NewSyscallError("ppoll", err)
 		case n == 0:
 			return os.ErrDeadlineExceeded
+		case fds[1].Revents != 0:
+			return errInterrupted
 		default:
 			return nil
 		}
+	}
+}
+
+// deafen lets no context end what waits any more.
+func (ch *channel) deafen() {
+	if ch.done != nil {
+		ch.done.Close()
+		ch.done = nil
 	}
 }
 
