@@ -5,10 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
-	"time"
-
 	"os/exec"
+	"time"
 )
 
 // plumbing is what connects a payload's stdin, stdout and stderr with the
@@ -70,7 +68,7 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	}
 	p.copies = append(p.copies, func() error {
 		_, err := io.Copy(parent, r)
-		if errors.Is(err, syscall.EPIPE) {
+		if errors.Is(err, errnoBrokenPipe) {
 			err = nil // a payload need not read all of its input
 		}
 		return errors.Join(err, parent.Close())
@@ -172,7 +170,7 @@ func (c *Cmd) awaitCopies(timer *time.Timer) error {
 		return copyError(err)
 	case <-expired:
 		closeAll(c.stdio.parent)
-		<-c.copies
+		_ = <-c.copies // ends, now that its files are closed
 		return exec.ErrWaitDelay
 	}
 }
@@ -187,7 +185,7 @@ func copyError(err error) error {
 
 func (c *Cmd) checkPipe(name string, isSet bool) error {
 	if isSet {
-		return &Error{Op: "make " + name + " pipe", Err: errors.New(name + " already set")}
+		return &Error{Op: "make " + name + " pipe", Err: errAlreadySet}
 	}
 	if c.started {
 		return &Error{Op: "make " + name + " pipe", Err: errors.New("already started")}

@@ -8,6 +8,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # runc and setcap are not on every us
 # package names the Debian packages that bring a tool.
 package() {
 	case $1 in
+	go) ;; # Debian's is too old
 	certificates) echo ca-certificates ;;
 	gcc) echo gcc libc6-dev ;;
 	busybox) echo busybox-static ;;
@@ -51,12 +52,14 @@ fi
 mapfile -t lacking < <(missing "$@")
 [[ ${#lacking[@]} -gt 0 ]] || exit 0
 
-mapfile -t packages < <(for tool in "${lacking[@]}"; do package "$tool"; done | tr ' ' '\n' | sort -u)
-if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+mapfile -t packages < <(for tool in "${lacking[@]}"; do package "$tool"; done | tr ' ' '\n' | sed '/^$/d' | sort -u)
+if [[ ${#packages[@]} -gt 0 && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
 	install "${packages[@]}" || true
 	mapfile -t lacking < <(missing "$@")
 	[[ ${#lacking[@]} -gt 0 ]] || exit 0
 fi
 
-echo "missing: ${lacking[*]} (Debian packages: ${packages[*]})" >&2
+echo "missing: ${lacking[*]}" >&2
+[[ ${#packages[@]} -eq 0 ]] || echo "  on Debian: apt-get install ${packages[*]}" >&2
+have go || echo "  Go 1.26 or later: https://go.dev/dl" >&2
 [[ $optional == yes ]]

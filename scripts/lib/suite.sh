@@ -31,11 +31,11 @@ compile() {
 }
 
 list_tests() {
-	local mod=$1 import dir
+	local mod=$1 import below
 	shift
-	go -C "$mod" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$@" |
-		while read -r import dir; do
-			echo "$mod/${import##*/}.test .${dir#"$PWD"} $import"
+	go -C "$mod" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{slice .Dir (len .Module.Dir)}}{{end}}' "$@" |
+		while read -r import below; do
+			echo "$mod/${import##*/}.test $mod$below $import"
 		done
 }
 
