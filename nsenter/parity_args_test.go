@@ -3,14 +3,13 @@
 package nsenter_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-
-	"errors"
 )
 
 func init() {
@@ -139,7 +138,7 @@ func TestParityArgsTooLong(t *testing.T) {
 func TestParityNULInArgument(t *testing.T) {
 	everyWay(t, func(t *testing.T, w *way) {
 		withDir := w.command("/bin/true")
-		*withDir.Dir = "/\x00"
+		*withDir.Dir, *withDir.Env = "/\x00", []string{}
 		for name, c := range map[string]*command{
 			"path":      w.command("/bin/tr\x00ue"),
 			"argument":  w.command("/bin/true", "a\x00b"),
