@@ -25,10 +25,22 @@ var joinModes = map[string]nsenter.JoinMode{
 	"by handles": nsenter.JoinByHandles,
 }
 
-// warm does once what is done once for the whole process: it seals the executable and opens the reaper's epoll.
-func warm() {
-	cmd := nsenter.Command(nil, "true")
-	_ = cmd.Run()
+// baseline is testutil.Baseline, after one run of everything that opens what is kept on purpose: the sealed
+// executable, the reaper's epoll, a procfs of our own.
+func baseline(t testing.TB) {
+	t.Helper()
+	testutil.Baseline(t, func() {
+		target := testutil.Target(t, uint64(ns.User|ns.Mount))
+		defer target.Kill()
+		set, err := ns.OfPID(target.PID, ns.Type(target.Types))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Close()
+		if err := nsenter.Command(set, "true").Run(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // setOf is the namespaces of those types that a target is in.
