@@ -1,7 +1,6 @@
 /* Whether the constructor has anything to do in this process, or must not exist. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <sched.h>
 #include <stdint.h>
@@ -122,10 +121,7 @@ static int peer_is_parent(int fd)
 	return peer.pid > 0 && peer.pid == getppid();
 }
 
-/*
- * Returns 0 and the socket, or why this is no request to the constructor. The
- * payload must not inherit the socket: its end tells the caller that exec worked.
- */
+/* Returns 0 and the socket, or why this is no request to the constructor. */
 static enum nsenter_exit examine_request(int *sock)
 {
 	char *variable = find_variable();
@@ -141,8 +137,6 @@ static enum nsenter_exit examine_request(int *sock)
 		return NSENTER_EXIT_PEER;
 	if (!is_single_threaded())
 		return NSENTER_EXIT_THREADS;
-	if (fcntl(*sock, F_SETFD, FD_CLOEXEC) != 0)
-		return NSENTER_EXIT_SOCKET;
 	memset(variable, 0, strlen(variable));
 	return 0;
 }
