@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,9 +16,15 @@ import (
 
 // channel is the caller's end of the socket to the stages. They all share the
 // other end, so that its end of file means that none of them is left.
+//
+// Start's goroutine keeps its thread anyway, so it blocks in the kernel: a
+// locked goroutine that waits in Go's poller costs two more thread switches
+// each time, together a tenth of Start.
 type channel struct {
-	file *os.File
-	raw  syscall.RawConn
+	file     *os.File
+	fd       int
+	deadline time.Time // of whatever waits; zero: never
+	done     *os.File  // readable when the context is done; nil: it never is
 }
 
 // sender is who sent a reply, as the kernel attests.
@@ -34,28 +39,75 @@ func (s *sender) close() {
 	}
 }
 
-func newChannel(file *os.File) (*channel, error) {
-	raw, err := file.SyscallConn()
+func newChannel(file *os.File) *channel {
+	return &channel{file: file, fd: int(file.Fd())}
+}
+
+func (ch *channel) close() {
+	ch.file.Close()
+	if ch.done != nil {
+		ch.done.Close()
+	}
+}
+
+// watch makes the end of ctx end whatever waits, until stop is called. The
+// socket itself is left as it is: what the stages say last must arrive.
+func (ch *channel) watch(ctx context.Context) (stop func() bool, err error) {
+	if ctx.Done() == nil {
+		return func() bool { return true }, nil
+	}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("eventfd", err)
 	}
-	return &channel{file: file, raw: raw}, nil
+	done := os.NewFile(uintptr(fd), "context")
+	ch.done = done
+	return context.AfterFunc(ctx, func() {
+		_, _ = done.Write(binary.NativeEndian.AppendUint64(nil, 1))
+	}), nil
 }
 
-func (ch *channel) close() { ch.file.Close() }
+// errInterrupted is what a wait returns when the context is done.
+var errInterrupted = errors.New("context is done")
 
-// setDeadline ends whatever waits on the channel at that time; zero: never. A
-// context that is done ends it at once.
-func (ch *channel) setDeadline(ctx context.Context, t time.Time) error {
-	if ctx.Err() != nil {
-		t = time.Unix(1, 0)
+// await blocks until the socket is readable or writable (unix.POLLIN,
+// unix.POLLOUT), at its end, or the deadline has passed.
+func (ch *channel) await(events int16) error {
+	fds := []unix.PollFd{{Fd: int32(ch.fd), Events: events}, {Fd: -1, Events: unix.POLLIN}}
+	if ch.done != nil {
+		fds[1].Fd = int32(ch.done.Fd())
 	}
-	return ch.file.SetDeadline(t)
+	for {
+		n, err := unix.Ppoll(fds, ch.timeLeft(), nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return os.NewSyscallError("ppoll", err)
+		case n == 0:
+			return os.ErrDeadlineExceeded
+		case fds[1].Revents != 0:
+			return errInterrupted
+		default:
+			return nil
+		}
+	}
 }
 
-// cutShort makes ctx end whatever waits on the channel, until stop is called.
-func (ch *channel) cutShort(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = ch.file.SetDeadline(time.Unix(1, 0)) })
+// deafen lets no context end what waits any more.
+func (ch *channel) deafen() {
+	if ch.done != nil {
+		ch.done.Close()
+		ch.done = nil
+	}
+}
+
+// timeLeft is nil if there is no deadline.
+func (ch *channel) timeLeft() *unix.Timespec {
+	if ch.deadline.IsZero() {
+		return nil
+	}
+	left := unix.NsecToTimespec(max(0, time.Until(ch.deadline)).Nanoseconds())
+	return &left
 }
 
 // send writes all of b. The fds go along in batches of what one message can
@@ -84,52 +136,45 @@ func (ch *channel) sendSome(b []byte, fds []int) (n int, err error) {
 		rights = unix.UnixRights(fds...)
 	}
 	for {
-		writeErr := ch.raw.Write(func(fd uintptr) bool {
-			n, err = unix.SendmsgN(int(fd), b, rights, nil, unix.MSG_NOSIGNAL)
-			return !errors.Is(err, unix.EAGAIN)
-		})
-		if writeErr != nil {
-			return 0, writeErr
-		}
+		n, err = unix.SendmsgN(ch.fd, b, rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 		switch {
 		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			err = ch.await(unix.POLLOUT)
 		case errors.Is(err, unix.ETOOMANYREFS):
-			// Too many fds are in flight, of other calls too (man 7 unix): these land soon.
-			time.Sleep(time.Millisecond)
-			if err := ch.checkDeadline(); err != nil {
-				return 0, err
-			}
+			err = ch.awaitFlight()
 		default:
 			return n, err
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return 0, err
 		}
 	}
 }
 
-// checkDeadline reports a deadline that has passed, without waiting.
-func (ch *channel) checkDeadline() error {
-	return ch.raw.Write(func(uintptr) bool { return true })
+// awaitFlight gives fds that are in flight, of other calls too, time to land:
+// their number is limited (unix(7), ETOOMANYREFS).
+func (ch *channel) awaitFlight() error {
+	if !ch.deadline.IsZero() && !time.Now().Before(ch.deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	time.Sleep(time.Millisecond)
+	return nil
 }
 
 // receive returns the next reply and who sent it; io.EOF when no stage is left.
 func (ch *channel) receive() (reply, sender, error) {
+	if err := ch.await(unix.POLLIN); err != nil {
+		return reply{}, sender{}, err
+	}
 	var b [replySize]byte
 	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred)+unix.CmsgSpace(4))
-	var n, oobn int
-	var err error
-	readErr := ch.raw.Read(func(fd uintptr) bool {
-		for {
-			n, oobn, _, _, err = unix.Recvmsg(int(fd), b[:], oob, unix.MSG_CMSG_CLOEXEC)
-			if !errors.Is(err, unix.EINTR) {
-				break
-			}
-		}
-		return !errors.Is(err, unix.EAGAIN)
-	})
-	if readErr != nil {
-		err = readErr
+	n, oobn, _, _, err := unix.Recvmsg(ch.fd, b[:], oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+		return ch.receive()
 	}
 	if err != nil {
-		return reply{}, sender{}, err
+		return reply{}, sender{}, os.NewSyscallError("recvmsg", err)
 	}
 	from, err := parseSender(oob[:oobn])
 	if err != nil {

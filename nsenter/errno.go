@@ -14,6 +14,7 @@ type Errno = syscall.Errno
 type WaitStatus = syscall.WaitStatus
 
 const (
+	errnoBrokenPipe  = syscall.EPIPE
 	errnoInvalid     = syscall.EINVAL
 	errnoNoChild     = syscall.ECHILD
 	errnoProcessGone = syscall.ESRCH

@@ -12,6 +12,7 @@ func (e Errno) Error() string { return fmt.Sprintf("errno %d", int(e)) }
 type WaitStatus int
 
 const (
+	errnoBrokenPipe  = Errno(32)
 	errnoInvalid     = Errno(22)
 	errnoNoChild     = Errno(10)
 	errnoProcessGone = Errno(3)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,12 +17,12 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 	switch {
 	case l.ctx.Err() != nil:
 		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded): // of the channel: the context has its own
 		return &Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"}
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
 		return l.ended(stage, op)
 	}
-	return l.broken(op, err)
+	return callerError(op, "", err)
 }
 
 // ended is the error for a stage that is gone without having said why.
@@ -45,51 +44,4 @@ func (l *launch) ended(stage Stage, op string) error {
 func (l *launch) endOf(p *os.Process) (*os.ProcessState, error) {
 	_ = p.Kill()
 	return l.reaped(p).wait()
-}
-
-// reaped is the child that p is, being waited for from the first call on.
-func (l *launch) reaped(p *os.Process) *child {
-	c := l.cmd
-	if c.helper == nil && p == l.stage0 && l.plan.forks() {
-		c.helper = reap(p)
-	}
-	if p == l.stage0 && l.plan.forks() {
-		return c.helper
-	}
-	if c.child == nil {
-		c.child = reap(p)
-	}
-	return c.child
-}
-
-// broken is for what should not happen on the caller's side.
-func (l *launch) broken(op string, err error) error {
-	return callerError(op, "", err)
-}
-
-// adopt hands the payload over to Wait.
-func (l *launch) adopt() {
-	l.reaped(l.payload)
-	l.reaped(l.stage0)
-}
-
-// discardTime bounds how long a Start that has failed waits for what it has
-// killed: a task that a cgroup v1 freezer holds dies when it is thawed.
-const discardTime = 100 * time.Millisecond
-
-// discard kills and reaps what there is.
-func (l *launch) discard() {
-	timeout := time.NewTimer(discardTime)
-	defer timeout.Stop()
-	for _, p := range []*os.Process{l.stage0, l.payload} {
-		if p == nil {
-			continue
-		}
-		_ = p.Kill()
-		select {
-		case <-l.reaped(p).exited:
-		case <-timeout.C:
-			return
-		}
-	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // explain adds a hint where an errno misleads.
-func explain(err error, p *plan) error {
+func explain(err error) error {
 	var e *Error
 	if errors.As(err, &e) && e.Hint == "" {
 		e.Hint = hint(e)

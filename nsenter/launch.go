@@ -5,6 +5,7 @@ package nsenter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -22,6 +23,8 @@ type launch struct {
 	channel *channel
 	stage0  *os.Process
 	payload *os.Process // stage 0 itself, or its clone once that is known
+
+	executed bool
 }
 
 // launch brings the payload to the point where its program executes.
@@ -34,17 +37,25 @@ func (c *Cmd) launch(files []*os.File, env []string) error {
 	defer runtime.UnlockOSThread()
 
 	l := &launch{cmd: c, ctx: c.context(), begun: time.Now()}
-	err := l.run(files, env)
+	defer l.end() // also when BeforeExec panics
+	if err := l.run(files, env); err != nil {
+		return explain(err)
+	}
+	l.executed = true
+	return nil
+}
+
+// end hands the payload over to Wait, or leaves nothing behind.
+func (l *launch) end() {
+	if l.executed {
+		l.adopt()
+	} else {
+		l.discard()
+	}
 	if l.channel != nil {
 		l.channel.close()
 	}
 	l.plan.close()
-	if err != nil {
-		l.discard()
-		return explain(err, &l.plan)
-	}
-	l.adopt()
-	return nil
 }
 
 func (l *launch) run(files []*os.File, env []string) (err error) {
@@ -54,11 +65,12 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	if err := l.spawn(); err != nil {
 		return err
 	}
-	stop := l.channel.cutShort(l.ctx)
-	defer stop()
-	if err := l.channel.setDeadline(l.ctx, l.cmd.startDeadline()); err != nil {
-		return l.broken("set deadline", err)
+	stop, err := l.channel.watch(l.ctx)
+	if err != nil {
+		return callerError("watch context", "", err)
 	}
+	defer stop()
+	l.channel.deadline = l.cmd.startDeadline()
 	if err := l.ask(files, env); err != nil {
 		return err
 	}
@@ -91,7 +103,7 @@ func (l *launch) ask(files []*os.File, env []string) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return l.broken("send request", err)
+	return callerError("send request", "", err)
 }
 
 // awaitReady hears the stages until the payload is complete but for exec.
@@ -111,17 +123,33 @@ func (l *launch) awaitReady() error {
 
 // hear takes one reply; done means READY.
 func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
+	l.meet(r, from)
 	switch r.kind {
 	case replyStep:
 		l.trace(r, from)
-	case replyCloned:
-		l.payload, err = os.FindProcess(r.pid)
 	case replyReady:
 		return true, l.identify(from)
 	case replyError:
 		err = r.failure()
 	}
 	return false, err
+}
+
+// meet learns which process the payload is from whatever tells it first: stage
+// 0 that has cloned it, or any word of its own. It may die before it says more.
+func (l *launch) meet(r *reply, from *sender) {
+	pid := from.pid
+	switch {
+	case l.payload != nil:
+		return
+	case r.kind == replyCloned:
+		pid = r.pid
+	case r.stage == Stage0:
+		return
+	}
+	if pid > 0 {
+		l.payload, _ = os.FindProcess(pid) // on Unix it always succeeds
+	}
 }
 
 func (l *launch) trace(r *reply, from *sender) {
@@ -136,17 +164,13 @@ func (l *launch) trace(r *reply, from *sender) {
 // identify makes sure that Process is the process that has said READY. Its pid
 // comes from the kernel. It cannot be another's meanwhile, unless somebody
 // else has waited for our child; but then the pidfd that came along is dead.
-func (l *launch) identify(from *sender) (err error) {
+func (l *launch) identify(from *sender) error {
 	if !l.plan.forks() {
 		return nil
 	}
-	if from.pid <= 0 {
-		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH, Hint: "the kernel shows no pid for it"}
-	}
 	if l.payload == nil || l.payload.Pid != from.pid {
-		if l.payload, err = os.FindProcess(from.pid); err != nil {
-			return l.broken("find payload", err)
-		}
+		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH,
+			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
 	}
 	if from.pidfd != nil && !isAlive(from.pidfd) {
 		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
@@ -171,9 +195,7 @@ func (l *launch) beforeExec() error {
 	if err := l.cmd.BeforeExec(l.payload.Pid); err != nil {
 		return &Error{Stage: StagePayload, Op: "prepare", Err: err}
 	}
-	if err := l.channel.setDeadline(l.ctx, l.cmd.startDeadline()); err != nil {
-		return l.broken("set deadline", err)
-	}
+	l.channel.deadline = l.cmd.startDeadline()
 	return nil
 }
 

@@ -58,6 +58,9 @@ func makePlan(set *ns.Set, mode joinMode) (plan, error) {
 	}
 	for _, t := range set.Types().Types() {
 		h := set.Handle(t)
+		if err := h.Control(func(uintptr) {}); err != nil {
+			return p, callerError("use "+t.Name()+" namespace", "", err)
+		}
 		own, err := currentID(t)
 		if err != nil {
 			return p, callerError("find own "+t.Name()+" namespace", "", err)

@@ -30,8 +30,7 @@ func spawnStage0(exposed bool) (*os.Process, *channel, error) {
 		callers.Close()
 		return nil, nil, err
 	}
-	ch, err := newChannel(callers)
-	return p, ch, err
+	return p, newChannel(callers), nil
 }
 
 func startStage0(socket *os.File, exposed bool) (*os.Process, error) {

@@ -5,10 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
-	"time"
-
 	"os/exec"
+	"time"
 )
 
 // plumbing is what connects a payload's stdin, stdout and stderr with the
@@ -70,7 +68,7 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	}
 	p.copies = append(p.copies, func() error {
 		_, err := io.Copy(parent, r)
-		if errors.Is(err, syscall.EPIPE) {
+		if errors.Is(err, errnoBrokenPipe) {
 			err = nil // a payload need not read all of its input
 		}
 		return errors.Join(err, parent.Close())
