@@ -185,11 +185,11 @@ void nsenter_cloned(const struct stage *st, pid_t pid)
 void nsenter_ready(const struct stage *st)
 {
 	const struct ucred self = { getpid(), getuid(), getgid() };
-	union credentials control = { .header = {
-		.cmsg_len = CMSG_LEN(sizeof(self)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_CREDENTIALS,
-	} };
+	union credentials control = {
+		.header.cmsg_len = CMSG_LEN(sizeof(self)),
+		.header.cmsg_level = SOL_SOCKET,
+		.header.cmsg_type = SCM_CREDENTIALS,
+	};
 	struct nsenter_reply reply;
 
 	fill(&reply, st, NSENTER_READY, "ready");

@@ -104,7 +104,7 @@ const (
 	joinByHandles          // one setns a namespace
 )
 
-// Unchanged, as a Credential's UID or GID, leaves that id as it is.
+// Unchanged is the UID or GID of a Credential that leaves that id as it is.
 const Unchanged = -1
 
 // Credential is who a payload is, in numbers of the user namespace that it is in.

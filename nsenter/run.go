@@ -7,6 +7,9 @@ import (
 	"os/exec"
 )
 
+// errAlreadySet is for a stream that two are to be connected to.
+var errAlreadySet = errors.New("already set")
+
 // Run starts the payload and waits for it. The error is nil if it ran and
 // exited with status 0, an [*exec.ExitError] if it ran and did not, an [*Error]
 // if it did not run.
@@ -21,7 +24,7 @@ func (c *Cmd) Run() error {
 // nil, the ExitError holds the beginning and the end of its stderr.
 func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
-		return nil, &Error{Op: "capture", Path: "stdout", Err: errors.New("Stdout already set")}
+		return nil, &Error{Op: "capture", Path: "stdout", Err: errAlreadySet}
 	}
 	var stdout bytes.Buffer
 	var stderr *excerpt
@@ -41,10 +44,10 @@ func (c *Cmd) Output() ([]byte, error) {
 // CombinedOutput runs the payload and returns its stdout and stderr together.
 func (c *Cmd) CombinedOutput() ([]byte, error) {
 	if c.Stdout != nil {
-		return nil, &Error{Op: "capture", Path: "stdout", Err: errors.New("Stdout already set")}
+		return nil, &Error{Op: "capture", Path: "stdout", Err: errAlreadySet}
 	}
 	if c.Stderr != nil {
-		return nil, &Error{Op: "capture", Path: "stderr", Err: errors.New("Stderr already set")}
+		return nil, &Error{Op: "capture", Path: "stderr", Err: errAlreadySet}
 	}
 	var both bytes.Buffer
 	c.Stdout, c.Stderr = &both, &both

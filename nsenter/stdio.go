@@ -170,7 +170,7 @@ func (c *Cmd) awaitCopies(timer *time.Timer) error {
 		return copyError(err)
 	case <-expired:
 		closeAll(c.stdio.parent)
-		<-c.copies
+		_ = <-c.copies // ends, now that its files are closed
 		return exec.ErrWaitDelay
 	}
 }
@@ -185,7 +185,7 @@ func copyError(err error) error {
 
 func (c *Cmd) checkPipe(name string, isSet bool) error {
 	if isSet {
-		return &Error{Op: "make " + name + " pipe", Err: errors.New(name + " already set")}
+		return &Error{Op: "make " + name + " pipe", Err: errAlreadySet}
 	}
 	if c.started {
 		return &Error{Op: "make " + name + " pipe", Err: errors.New("already started")}
