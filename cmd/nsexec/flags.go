@@ -157,7 +157,7 @@ func (i *id) Type() string   { return "id" }
 // attachPaths turns "-m/FILE", which nsenter(1) understands, into "-m=FILE", which pflag does, up to the program.
 func attachPaths(flags *pflag.FlagSet, args []string) []string {
 	args = slices.Clone(args)
-	for i := 0; i < len(args) && strings.HasPrefix(args[i], "-") && args[i] != "--"; i++ {
+	for i := 0; i < len(args) && isFlag(args[i]); i++ {
 		letters, path, found := strings.Cut(args[i], "/")
 		switch last := lastFlag(flags, letters); {
 		case last == nil || strings.Contains(letters, "="):
@@ -169,6 +169,8 @@ func attachPaths(flags *pflag.FlagSet, args []string) []string {
 	}
 	return args
 }
+
+func isFlag(arg string) bool { return len(arg) > 1 && arg[0] == '-' && arg != "--" }
 
 // lastFlag is the flag that ends "--target" or "-mut", or nil if one before it takes the rest as its value.
 func lastFlag(flags *pflag.FlagSet, arg string) *pflag.Flag {
