@@ -63,7 +63,7 @@ func (c *Cmd) check() error {
 		return callerError("start", "", errors.New("no program"))
 	}
 	if c.ctx == nil && c.Cancel != nil {
-		return callerError("start", c.Path, errors.New("Cancel without CommandContext"))
+		return callerError("start", c.Path, errors.New("has Cancel but no context"))
 	}
 	if c.ctx != nil && c.ctx.Err() != nil {
 		return callerError("start", c.Path, c.ctx.Err())

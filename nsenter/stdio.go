@@ -168,10 +168,15 @@ func (c *Cmd) awaitCopies(timer *time.Timer) error {
 	case err := <-c.copies:
 		return err
 	case <-expired:
-		closeAll(c.stdio.ours)
-		_ = <-c.copies // ends, now that its files are closed
+		c.endCopies()
 		return exec.ErrWaitDelay
 	}
+}
+
+// endCopies closes the streams under the copies. What that does to them is no error.
+func (c *Cmd) endCopies() {
+	closeAll(c.stdio.ours)
+	var _ error = <-c.copies
 }
 
 func (c *Cmd) checkPipe(name string, isSet bool) error {

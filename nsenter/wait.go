@@ -130,9 +130,8 @@ func (c *Cmd) giveUp(err error) error {
 	case copyErr := <-c.copies:
 		c.copies <- copyErr // for Wait
 	default:
-		closeAll(c.stdio.ours)
-		<-c.copies
-		c.copies <- nil // what closing the streams did to the copies is no error
+		c.endCopies()
+		c.copies <- nil
 		if err == nil && done {
 			err = exec.ErrWaitDelay
 		}
