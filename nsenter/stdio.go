@@ -3,6 +3,7 @@ package nsenter
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"time"
@@ -67,12 +68,22 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	}
 	p.copies = append(p.copies, func() error {
 		_, err := io.Copy(ours, r)
-		if errors.Is(err, errnoBrokenPipe) {
-			err = nil // a payload need not read all of its input
+		if isUnread(err, ours) {
+			err = nil
 		}
-		return errors.Join(err, ours.Close())
+		if closeErr := ours.Close(); err == nil {
+			err = closeErr
+		}
+		return err
 	})
 	return theirs, nil
+}
+
+// isUnread tells that the payload took no more: it need not read all of its
+// input. An EPIPE of the caller's own reader is something else.
+func isUnread(err error, pipe *os.File) bool {
+	var e *fs.PathError
+	return errors.As(err, &e) && e.Op == "write" && e.Path == pipe.Name() && errors.Is(e.Err, errnoBrokenPipe)
 }
 
 // writer is the file that the payload writes to so that w gets it.
@@ -162,21 +173,21 @@ func (c *Cmd) awaitCopies(timer *time.Timer) error {
 	select {
 	case err := <-c.copies:
 		return err
-	default:
-	}
-	select {
-	case err := <-c.copies:
-		return err
 	case <-expired:
-		c.endCopies()
-		return exec.ErrWaitDelay
+		return c.cutCopies()
 	}
 }
 
-// endCopies closes the streams under the copies. What that does to them is no error.
-func (c *Cmd) endCopies() {
+// cutCopies ends the copying. ErrWaitDelay says that it had to be ended.
+func (c *Cmd) cutCopies() error {
+	select {
+	case err := <-c.copies:
+		return err
+	default:
+	}
 	closeAll(c.stdio.ours)
-	var _ error = <-c.copies
+	var _ error = <-c.copies // they end, now that their files are closed
+	return exec.ErrWaitDelay
 }
 
 func (c *Cmd) checkPipe(name string, isSet bool) error {

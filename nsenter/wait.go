@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"time"
 )
 
@@ -119,22 +118,16 @@ func (c *Cmd) callCancel() error {
 // its streams are what has not ended, that is exec.ErrWaitDelay.
 func (c *Cmd) giveUp(err error) error {
 	killErr := c.Process.Kill()
-	done := errors.Is(killErr, os.ErrProcessDone)
-	if killErr != nil && !done && err == nil {
+	if killErr != nil && !errors.Is(killErr, os.ErrProcessDone) && err == nil {
 		err = fmt.Errorf("nsenter: kill payload: %w", killErr)
 	}
 	if c.copies == nil {
 		return err
 	}
-	select {
-	case copyErr := <-c.copies:
-		c.copies <- copyErr // for Wait
-	default:
-		c.endCopies()
-		c.copies <- nil
-		if err == nil && done {
-			err = exec.ErrWaitDelay
-		}
+	cutErr := c.cutCopies()
+	c.copies = nil
+	if err == nil {
+		err = cutErr
 	}
 	return err
 }
