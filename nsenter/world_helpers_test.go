@@ -63,8 +63,8 @@ type payload struct {
 	waited bool
 }
 
-// sayPIDAndWait is a shell's program: its pid, and then what cat does.
-const sayPIDAndWait = "echo $$; exec cat"
+// sayPIDAndWait is a shell's program: its pid, and then nothing until its stdin ends.
+const sayPIDAndWait = "echo $$; read line; exit 0"
 
 // enter starts a payload and waits until its program runs. It ends with the test.
 func enter(t testing.TB, cmd *nsenter.Cmd) *payload {
