@@ -14,21 +14,9 @@ import (
 	"syscall"
 	"testing"
 
-	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
-
-// everywhere runs a test outside of any set, in one that takes no clone, and in one of all types.
-func everywhere(t *testing.T, test func(t *testing.T, set *ns.Set)) {
-	t.Run("nowhere", func(t *testing.T) { test(t, nil) })
-	for name, types := range map[string]ns.Type{"without clone": ns.UTS | ns.Mount, "everything": ns.All} {
-		t.Run(name, func(t *testing.T) {
-			target := testutil.Target(t, uint64(types))
-			test(t, setOf(t, target.PID, ns.Type(target.Types)))
-		})
-	}
-}
 
 func TestExitCodes(t *testing.T) {
 	baseline(t)
