@@ -22,7 +22,7 @@ var zoo = map[string]func(arg []string) error{}
 var zooBinary string
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(zooVariable); name != "" {
+	if name := zooName(); name != "" {
 		os.Exit(runZoo(name))
 	}
 	os.Exit(runTests(m))
@@ -52,7 +52,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return checkZooUsed(m.Run())
 }
 
 // copyExecutable makes a copy, and its directory one that everybody may search.

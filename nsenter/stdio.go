@@ -68,12 +68,22 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	}
 	p.copies = append(p.copies, func() error {
 		_, err := io.Copy(parent, r)
-		if errors.Is(err, errnoBrokenPipe) {
-			err = nil // a payload need not read all of its input
+		if isUnread(err, parent) {
+			err = nil
 		}
-		return errors.Join(err, parent.Close())
+		if closeErr := parent.Close(); err == nil {
+			err = closeErr
+		}
+		return err
 	})
 	return child, nil
+}
+
+// isUnread tells that the payload took no more: it need not read all of its
+// input. An EPIPE of the caller's own reader is something else.
+func isUnread(err error, pipe *os.File) bool {
+	var e *fs.PathError
+	return errors.As(err, &e) && e.Op == "write" && e.Path == pipe.Name() && errors.Is(e.Err, errnoBrokenPipe)
 }
 
 // writer is the file that the payload writes to so that w gets it.
@@ -162,25 +172,22 @@ func (c *Cmd) awaitCopies(timer *time.Timer) error {
 	}
 	select {
 	case err := <-c.copies:
-		return copyError(err)
-	default:
-	}
-	select {
-	case err := <-c.copies:
-		return copyError(err)
+		return err
 	case <-expired:
-		closeAll(c.stdio.parent)
-		_ = <-c.copies // ends, now that its files are closed
-		return exec.ErrWaitDelay
+		return c.cutCopies()
 	}
 }
 
-// copyError leaves out that a stream was closed under a copy: that is how one is ended.
-func copyError(err error) error {
-	if errors.Is(err, fs.ErrClosed) {
-		return nil
+// cutCopies ends the copying. ErrWaitDelay says that it had to be ended.
+func (c *Cmd) cutCopies() error {
+	select {
+	case err := <-c.copies:
+		return err
+	default:
 	}
-	return err
+	closeAll(c.stdio.parent)
+	_ = <-c.copies // ends, now that its files are closed
+	return exec.ErrWaitDelay
 }
 
 func (c *Cmd) checkPipe(name string, isSet bool) error {

@@ -106,6 +106,13 @@ func (c *Cmd) giveUp(err error) error {
 	if killErr != nil && !errors.Is(killErr, os.ErrProcessDone) && err == nil {
 		err = fmt.Errorf("nsenter: kill payload: %w", killErr)
 	}
-	closeAll(c.stdio.parent)
+	if c.copies == nil {
+		return err
+	}
+	cutErr := c.cutCopies()
+	c.copies = nil
+	if err == nil {
+		err = cutErr
+	}
 	return err
 }
