@@ -9,8 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -62,30 +62,12 @@ func callAgain(arg []string, command func(*ns.Set) *nsenter.Cmd) error {
 	}
 }
 
-// childrenBut lists this process's children but one.
-func childrenBut(t *testing.T, but int) (pids []int) {
-	t.Helper()
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // the thread may have ended
-		for _, field := range strings.Fields(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil && pid != but {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
-
 // reapAll reaps what the caller has left to us, who are its subreaper. All of it must end within a second.
 func reapAll(t *testing.T, target int) {
 	t.Helper()
 	deadline := time.Now().Add(time.Second)
 	for {
-		left := childrenBut(t, target)
+		left := slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool { return pid == target })
 		if len(left) == 0 {
 			return
 		}

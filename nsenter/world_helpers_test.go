@@ -4,10 +4,12 @@ package nsenter_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,6 +182,20 @@ func statusOf(t testing.TB, pid int, key string) []string {
 	}
 	t.Fatalf("no %s in the status of %d", key, pid)
 	return nil
+}
+
+// childrenOf lists a process's children, whichever thread made them.
+func childrenOf(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well-formed
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // the thread may have ended
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
 }
 
 // deadPID is a pid that was ours and is nobody's now.
