@@ -99,13 +99,15 @@ func (q *asking) withNamespaces(r *request, i int, fn func() error) (err error) 
 	return errors.Join(holdErr, err)
 }
 
-// setgroupsDenied asks the target whether its user namespace allows setgroups.
+// setgroupsDenied asks the target whether its user namespace allows setgroups. It
+// does not either, whatever it says, before its gid_map has been written.
 // For a set that has no process that is unknown: stage 0 may try.
 func setgroupsDenied(set *ns.Set) (denied, unknown bool) {
 	err := set.Process(func(pid int, _ uintptr) {
 		text, err := procfs.ReadPID(pid, "setgroups")
-		denied = strings.HasPrefix(string(text), "deny")
-		unknown = err != nil
+		gids, mapErr := procfs.ReadPID(pid, "gid_map")
+		denied = strings.HasPrefix(string(text), "deny") || mapErr == nil && len(gids) == 0
+		unknown = err != nil || mapErr != nil
 	})
 	return denied, unknown || err != nil
 }
