@@ -96,12 +96,15 @@ static int close_from_to(unsigned int first, unsigned int last)
 /*
  * The caller's files must not come along, not even those that it forgot to
  * mark close-on-exec (CVE-2024-21626). close_range is missing before 5.9, and
- * filters answer it with EPERM: any error means the other way.
+ * filters answer it with EPERM: any error means the other way. The socket, which
+ * was inherited as well, stays until exec and no longer: its end tells the caller.
  */
 void nsenter_close_inherited(const struct stage *st)
 {
 	const unsigned int sock = (unsigned int)st->sock;
 
+	if (fcntl(st->sock, F_SETFD, FD_CLOEXEC) != 0)
+		nsenter_fail(st, "mark socket close-on-exec", 0, "");
 	if (sock > 0 && close_from_to(0, sock - 1) != 0)
 		close_by_procfs(st);
 	else if (close_from_to(sock + 1, UINT_MAX) != 0)
