@@ -6,48 +6,68 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
 
 	"nsexec/ns"
 )
 
 // print writes what a person wants to see: where everybody is, who is who, and how long it took.
 func (d *demo) print(w io.Writer) error {
-	fmt.Fprintf(w, "The target, process %d, has %d namespaces of its own. The payload has entered them.\n\n",
-		d.target, len(d.inside)-len(d.refused))
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	d.printNamespaces(table)
-	if err := table.Flush(); err != nil {
+	if _, err := io.WriteString(table, d.text()); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nThe payload is process %d here, and %s to itself.\n\n", d.payload, d.innermostPID())
-	d.printTimeline(table)
 	return table.Flush()
 }
 
-func (d *demo) printNamespaces(w io.Writer) {
-	fmt.Fprintln(w, "NAMESPACE\tOUTSIDE\tTARGET\tPAYLOAD\t")
+// text has tabs between the columns of its tables.
+func (d *demo) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", d.summary())
+	d.addNamespaces(&b)
+	fmt.Fprintf(&b, "\nThe payload is process %d here, and %s to itself.\n\n", d.payload, d.innermostPID())
+	d.addTimeline(&b)
+	return b.String()
+}
+
+func (d *demo) summary() string {
+	own := len(d.inside) - len(d.refused)
+	switch {
+	case own == 0:
+		return fmt.Sprintf("No namespace can be made here. The target, process %d, shares ours.", d.target)
+	case len(d.refused) > 0:
+		return fmt.Sprintf("The target, process %d, has %d new namespaces, and shares the others, which cannot be made here. "+
+			"The payload has entered them.", d.target, own)
+	}
+	return fmt.Sprintf("The target, process %d, has %d new namespaces. The payload has entered them all.", d.target, own)
+}
+
+func (d *demo) addNamespaces(b *strings.Builder) {
+	fmt.Fprintln(b, "NAMESPACE\tOUTSIDE\tTARGET\tPAYLOAD")
 	wrong := d.wrong()
 	for _, t := range ns.All.Types() {
 		inode, ok := d.inside[t]
 		if !ok {
-			fmt.Fprintf(w, "%s\t-\t-\t-\tnot in this kernel\n", t.Name())
+			fmt.Fprintf(b, "%s\t-\t-\t-\tnot in this kernel\n", t.Name())
 			continue
 		}
 		verdict := "✓"
 		if wrong&t != 0 {
 			verdict = "✗ not the target's"
 		} else if err := d.refused[t]; err != nil {
-			verdict = fmt.Sprintf("✓ shared: %v", rootCause(err))
+			verdict = "✓ shared: " + reason(err)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", t.Name(), d.outside[t], inode, d.seen.Inodes[t.Name()], verdict)
+		fmt.Fprintf(b, "%s\t%d\t%d\t%d\t%s\n", t.Name(), d.outside[t], inode, d.seen.Inodes[t.Name()], verdict)
 	}
 }
 
-func (d *demo) printTimeline(w io.Writer) {
-	fmt.Fprintln(w, "MICROSECONDS\tSTAGE\tPID\tSTEP\t")
+func (d *demo) addTimeline(b *strings.Builder) {
+	fmt.Fprintln(b, "MICROSECONDS\tSTAGE\tPID\tSTEP")
 	for _, s := range d.steps {
-		fmt.Fprintf(w, "%12d\t%v\t%d\t%s\t\n", s.Since.Microseconds(), s.Stage, s.PID, describeStep(s))
+		fmt.Fprintf(b, "%12d\t%v\t%d\t%s\n", s.Since.Microseconds(), s.Stage, s.PID, describeStep(s))
 	}
 }
 
@@ -55,13 +75,13 @@ func (d *demo) innermostPID() string {
 	return d.seen.PIDs[len(d.seen.PIDs)-1]
 }
 
-// rootCause leaves the path that was executed out: it is not what was refused.
-func rootCause(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
+// reason is why a namespace could not be made. It leaves out the path that was executed, and what ENOSPC says.
+func reason(err error) string {
+	if errors.Is(err, unix.ENOSPC) {
+		return "the limit in /proc/sys/user is reached"
+	}
+	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next
 	}
+	return err.Error()
 }

@@ -23,7 +23,7 @@ func newExecCmd() *cobra.Command {
 		DisableFlagParsing: true, // done in runExec: see attachPaths
 	}
 	f.add(cmd.Flags())
-	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), execHelp) })
+	cmd.SetHelpTemplate(execHelp)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return runExec(cmd, &f, args) }
 	return cmd
 }

@@ -105,8 +105,8 @@ func TestExecStatus(t *testing.T) {
 		{[]string{"--nonsense"}, 125, "nsexec: unknown flag: --nonsense (see nsexec exec --help)"},
 		{[]string{"--net=/proc/self/ns/uts"}, 125, "nsexec: open net namespace /proc/self/ns/uts: wrong namespace type: it is a uts namespace"},
 		{[]string{"--net=/dev/null"}, 125, "nsexec: open namespace /dev/null: not a namespace: character device"},
-		{[]string{"-r=/non/existent"}, 125, "nsexec: open /non/existent: no such file or directory"},
-		{[]string{"-w=/non/existent"}, 125, "nsexec: open /non/existent: no such file or directory"},
+		{[]string{"-u", "-r=/non/existent"}, 125, "nsexec: open /non/existent: no such file or directory"},
+		{[]string{"-u", "-w=/non/existent"}, 125, "nsexec: open /non/existent: no such file or directory"},
 	} {
 		cmd := inTarget(p, test.args...)
 		cmd.Env = append(cmd.Env, "PATH=/usr/bin:/bin") // no directory that is closed to the target's root

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -34,13 +33,13 @@ func (e *endedError) Error() string {
 }
 
 // finish ends the process in the way that err asks for.
-func finish(err error, stderr io.Writer) {
+func finish(err error) {
 	var ended *endedError
 	switch {
 	case err == nil:
 		os.Exit(0)
 	case !errors.As(err, &ended):
-		fmt.Fprintln(stderr, message(err))
+		fmt.Fprintln(os.Stderr, message(err))
 		os.Exit(failureStatus(err))
 	case ended.status.Signaled():
 		dieOf(ended.status.Signal())

@@ -76,15 +76,37 @@ func (f *execFlags) parse(flags *pflag.FlagSet, args []string) (program []string
 		return nil, usageError(err)
 	}
 	if flags.Changed("target") && f.target <= 0 {
-		return nil, usageError(fmt.Errorf("target %d: not a process id", f.target))
+		return nil, usageError(fmt.Errorf("--target %d: not a process id", f.target))
 	}
 	if f.wd.given && f.wdns != "" {
 		return nil, usageError(errors.New("--wd and --wdns exclude each other"))
 	}
-	if what := f.needsTarget(); what != "" && f.target == 0 {
-		return nil, usageError(fmt.Errorf("%s: no target: give one with -t PID", what))
+	if err := f.checkTarget(); err != nil {
+		return nil, usageError(err)
 	}
 	return flags.Args(), nil
+}
+
+// checkTarget refuses a target of which nothing is wanted, too: nsenter(1) then runs the program where the caller is,
+// which is not where somebody who has named a container means it to run.
+func (f *execFlags) checkTarget() error {
+	what := f.needsTarget()
+	switch {
+	case what != "" && f.target == 0:
+		return fmt.Errorf("%s: no target: give one with -t PID", what)
+	case what == "" && f.target != 0 && !f.hasFile():
+		return fmt.Errorf("--target %d: nothing of it is asked for: add -a, or some of -m -u -i -n -p -U -C -T -r -w -e", f.target)
+	}
+	return nil
+}
+
+func (f *execFlags) hasFile() bool {
+	for _, o := range f.namespaces {
+		if o.given {
+			return true
+		}
+	}
+	return false
 }
 
 // needsTarget names a flag that means the target's, or is "".

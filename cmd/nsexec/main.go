@@ -7,14 +7,10 @@
 // can do nothing.
 package main
 
-import (
-	"os"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func main() {
-	finish(newRootCmd().Execute(), os.Stderr)
+	finish(newRootCmd().Execute())
 }
 
 func newRootCmd() *cobra.Command {
@@ -23,7 +19,7 @@ func newRootCmd() *cobra.Command {
 		Short: "Run programs in the namespaces of other processes",
 		Example: `  nsexec exec -t 1234 -a -- sh   a shell in the container that process 1234 is in
   nsexec exec -t 1234 -n ss -tlp only its network, with the tools from here
-  nsexec demo                    see how it works`,
+  nsexec demo                    what it does, shown`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
