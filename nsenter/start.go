@@ -3,6 +3,7 @@ package nsenter
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +19,18 @@ func (c *Cmd) Start() error {
 		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
 	}
 	c.started = true
+	running := false
+	defer func() { // also when BeforeExec panics
+		if !running {
+			c.stdio.abandon()
+			c.Process = nil
+		}
+	}()
 	if err := c.start(); err != nil {
-		c.stdio.abandon()
-		c.Process = nil
 		return err
 	}
-	closeAll(c.stdio.child)
+	running = true
+	closeAll(c.stdio.theirs)
 	c.copies = c.stdio.startCopies()
 	c.watchContext()
 	return nil
@@ -56,10 +63,18 @@ func (c *Cmd) check() error {
 		return callerError("start", "", errors.New("no program"))
 	}
 	if c.ctx == nil && c.Cancel != nil {
-		return callerError("start", c.Path, errors.New("Cancel without CommandContext"))
+		return callerError("start", c.Path, errors.New("has Cancel but no context"))
 	}
 	if c.ctx != nil && c.ctx.Err() != nil {
 		return callerError("start", c.Path, c.ctx.Err())
+	}
+	if err := c.Credential.check(); err != nil {
+		return err
+	}
+	for _, f := range append([]*os.File{c.Root, c.WorkDir}, c.ExtraFiles...) {
+		if f != nil && f.Fd() == ^uintptr(0) {
+			return callerError("pass file", f.Name(), os.ErrClosed)
+		}
 	}
 	for _, s := range slices.Concat([]string{c.Path, c.Dir}, c.Args) {
 		if strings.IndexByte(s, 0) >= 0 {

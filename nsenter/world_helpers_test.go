@@ -3,10 +3,13 @@
 package nsenter_test
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,10 +28,22 @@ var joinModes = map[string]nsenter.JoinMode{
 	"by handles": nsenter.JoinByHandles,
 }
 
-// warm does once what is done once for the whole process: it seals the executable and opens the reaper's epoll.
-func warm() {
-	cmd := nsenter.Command(nil, "true")
-	_ = cmd.Run()
+// baseline is testutil.Baseline, after one run of everything that opens what is kept on purpose: the sealed
+// executable, the reaper's epoll, a procfs of our own.
+func baseline(t testing.TB) {
+	t.Helper()
+	testutil.Baseline(t, func() {
+		target := testutil.Target(t, uint64(ns.User|ns.Mount))
+		defer target.Kill()
+		set, err := ns.OfPID(target.PID, ns.Type(target.Types))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Close()
+		if err := nsenter.Command(set, "true").Run(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // setOf is the namespaces of those types that a target is in.
@@ -51,14 +66,21 @@ type payload struct {
 	waited bool
 }
 
-// sayPIDAndWait is a shell's program: its pid, and then what cat does.
-const sayPIDAndWait = "echo $$; exec cat"
+// sayPIDAndWait is a shell's program: its pid, and then nothing until its stdin ends.
+const sayPIDAndWait = "echo $$; read line; exit 0"
 
-// enter starts a payload and waits until its program runs. It ends with the test.
-func enter(t testing.TB, cmd *nsenter.Cmd) *payload {
+// enter starts a payload and waits until its program runs. It ends with the test. The functions are called before exec.
+func enter(t testing.TB, cmd *nsenter.Cmd, before ...func(pid int) error) *payload {
 	t.Helper()
 	p := &payload{Cmd: cmd}
-	cmd.BeforeExec = func(pid int) error { p.outer = pid; return nil }
+	cmd.BeforeExec = func(pid int) error {
+		p.outer = pid
+		var errs []error
+		for _, look := range before {
+			errs = append(errs, look(pid))
+		}
+		return errors.Join(errs...)
+	}
 	stdout, stdin := pipes(t, cmd)
 	p.stdin = stdin
 	if err := cmd.Start(); err != nil {
@@ -162,6 +184,20 @@ func statusOf(t testing.TB, pid int, key string) []string {
 	return nil
 }
 
+// childrenOf lists a process's children, whichever thread made them.
+func childrenOf(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well-formed
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // the thread may have ended
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}
+
 // deadPID is a pid that was ours and is nobody's now.
 func deadPID(t testing.TB) int {
 	t.Helper()
@@ -183,4 +219,16 @@ func isGone(pid int) bool {
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
+}
+
+// everywhere runs a test outside of any set, in one that takes no clone, and in one of all types.
+func everywhere(t *testing.T, test func(t *testing.T, set *ns.Set)) {
+	t.Helper()
+	t.Run("nowhere", func(t *testing.T) { test(t, nil) })
+	for name, types := range map[string]ns.Type{"without clone": ns.UTS | ns.Mount, "everything": ns.All} {
+		t.Run(name, func(t *testing.T) {
+			target := testutil.Target(t, uint64(types))
+			test(t, setOf(t, target.PID, ns.Type(target.Types)))
+		})
+	}
 }

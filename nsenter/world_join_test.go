@@ -4,6 +4,7 @@ package nsenter_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func ofTarget(t *testing.T, types ns.Type) {
 }
 
 func TestEveryTypeAlone(t *testing.T) {
-	testutil.Baseline(t, warm)
+	baseline(t)
 	supported, err := ns.Supported()
 	if err != nil {
 		t.Fatal(err)
@@ -48,21 +49,21 @@ func TestEveryTypeAlone(t *testing.T) {
 }
 
 func TestEveryTypeWithUser(t *testing.T) {
-	testutil.Baseline(t, warm)
+	baseline(t)
 	for _, typ := range (ns.All &^ ns.User).Types() {
 		t.Run(typ.Name(), func(t *testing.T) { ofTarget(t, typ|ns.User) })
 	}
 }
 
 func TestAllTypes(t *testing.T) {
-	testutil.Baseline(t, warm)
+	baseline(t)
 	t.Run("with user", func(t *testing.T) { ofTarget(t, ns.All) })
 	t.Run("without user", func(t *testing.T) { ofTarget(t, ns.All&^ns.User) })
 }
 
 // All of a process that shares most namespaces with us: those are no error, and nothing is joined twice.
 func TestAllOfTargetThatSharesMost(t *testing.T) {
-	testutil.Baseline(t, warm)
+	baseline(t)
 	target := testutil.Target(t, uint64(ns.UTS))
 	set := setOf(t, target.PID, ns.All)
 	eachMode(t, func(t *testing.T, mode nsenter.JoinMode) {
@@ -72,21 +73,24 @@ func TestAllOfTargetThatSharesMost(t *testing.T) {
 
 // A set of our own namespaces joins nothing, and needs no privilege.
 func TestOwnNamespaces(t *testing.T) {
-	testutil.Baseline(t, warm)
-	set, err := ns.OfPID(1, ns.All)
+	baseline(t)
+	handle, err := ns.Current(ns.Net)
 	if err != nil {
-		set = setOf(t, testutil.Target(t, 0).PID, ns.UTS)
+		t.Fatal(err)
 	}
-	defer set.Close()
-	target := testutil.Target(t, 0)
-	self := setOf(t, target.PID, ns.UTS|ns.Net)
-	eachMode(t, func(t *testing.T, mode nsenter.JoinMode) {
-		checkInside(t, enterSet(t, self, mode), target.PID)
-	})
+	defer handle.Close()
+	ofHandle, err := ns.NewSet(handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ofHandle.Close()
+	for _, set := range []*ns.Set{nil, ofHandle, setOf(t, os.Getpid(), ns.All)} {
+		checkInside(t, enterSet(t, set, nsenter.JoinAuto), os.Getpid())
+	}
 }
 
 func TestContainers(t *testing.T) {
-	testutil.Baseline(t, warm)
+	baseline(t)
 	for _, runtime := range []string{"runc", "crun"} {
 		for _, extra := range []ns.Type{0, ns.User} {
 			t.Run(fmt.Sprintf("%s %s", runtime, extra.Name()), func(t *testing.T) {
