@@ -58,6 +58,9 @@ func lookupTree(t *testing.T) (dir string, in func(name string) string) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Symlink("loop", in("loop")); err != nil {
+		t.Fatal(err)
+	}
 	return dir, in
 }
 
@@ -73,6 +76,7 @@ func TestParityLookup(t *testing.T) {
 			{name: "prog", path: []string{"/no/such/dir", in("file"), in("file/below"), two}, wants: "two"},
 			{name: "prog", path: []string{in("directory"), two}, wants: "two"},
 			{name: "prog", path: []string{in("plain"), two}, wants: "two"},
+			{name: "prog", path: []string{in("loop"), in(strings.Repeat("n", 300)), two}, wants: "two"},
 			{name: "prog", path: []string{one + "/", two}, wants: "one"},
 			{name: "prog", path: []string{dir + "/two/../one"}, wants: "one"},
 			{name: "prog", path: []string{strings.Repeat("/long", 1000), two}, wants: "two"},

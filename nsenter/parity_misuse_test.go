@@ -145,6 +145,6 @@ func TestParityCancelWithoutContext(t *testing.T) {
 	for _, w := range []*way{throughExec, throughNsenter} {
 		c := w.command("/bin/true")
 		*c.Cancel = func() error { return nil }
-		wantError(t, "Cancel without a context", c.Run(), "CommandContext")
+		wantError(t, "Cancel without a context", c.Run(), "Cancel")
 	}
 }
