@@ -5,9 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -132,49 +130,6 @@ func (f *execFlags) needsTarget() string {
 func usageError(err error) error {
 	return fmt.Errorf("%w (see nsexec exec --help)", err)
 }
-
-// optionalPath is the value of a flag that may be absent, stand alone, or name a file.
-type optionalPath struct {
-	given bool
-	path  string // "" if it stands alone: the target's
-}
-
-// alone is what pflag sets a flag to that stands alone. No argument can hold a NUL.
-const alone = "\x00"
-
-func addOptional(flags *pflag.FlagSet, o *optionalPath, long, short string) {
-	flags.VarPF(o, long, short, "").NoOptDefVal = alone
-}
-
-func (o *optionalPath) ofTarget() bool { return o.given && o.path == "" }
-
-// Set, String and Type make it a pflag.Value.
-func (o *optionalPath) Set(s string) error {
-	if s == "" {
-		return errors.New("empty path")
-	}
-	*o = optionalPath{given: true, path: strings.TrimPrefix(s, alone)}
-	return nil
-}
-
-func (o *optionalPath) String() string { return o.path }
-func (o *optionalPath) Type() string   { return "path" }
-
-// id is a user or group id, or nsenter.Unchanged.
-type id int
-
-// Set refuses the highest number, which to the kernel means "no change".
-func (i *id) Set(s string) error {
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || n == math.MaxUint32 {
-		return errors.New("not an id, which is a number from 0 to 4294967294")
-	}
-	*i = id(n)
-	return nil
-}
-
-func (i *id) String() string { return strconv.Itoa(int(*i)) }
-func (i *id) Type() string   { return "id" }
 
 // attachPaths turns "-m/FILE", which nsenter(1) understands, into "-m=FILE", which pflag does, up to the program.
 func attachPaths(flags *pflag.FlagSet, args []string) []string {
