@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"nsexec/internal/testutil"
 	"nsexec/nsenter"
 )
 
@@ -99,6 +100,31 @@ func TestParityKillDuringWait(t *testing.T) {
 		c, _, _ := talking(t.Context(), t, w, nil)
 		time.AfterFunc(5*time.Millisecond, func() { _ = (*c.Process).Kill() })
 		wantKilled(t, c)
+	})
+}
+
+// A program that was given up goes on, and what became of it is no longer told.
+func TestParityReleased(t *testing.T) {
+	everyWay(t, func(t *testing.T, w *way) {
+		c, stdin, stdout := talking(t.Context(), t, w, nil)
+		pid := (*c.Process).Pid
+		if err := (*c.Process).Release(); err != nil {
+			t.Fatal(err)
+		}
+		stdin.Close()
+		if rest, err := io.ReadAll(stdout); len(rest) > 0 || err != nil {
+			t.Errorf("%q, %v", rest, err)
+		}
+		wantWait(t, c, syscall.EINVAL)
+		if w.exec {
+			_, _ = syscall.Wait4(pid, nil, 0, nil)
+			return
+		}
+		// A zombie would keep its pid namespace from ending.
+		testutil.Eventually(t, "it is reaped", func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+			return err != nil
+		})
 	})
 }
 
