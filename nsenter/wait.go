@@ -27,7 +27,15 @@ func (c *Cmd) Wait() error {
 		c.ProcessState = state
 		err = exitError(state)
 	}
+	if isLostSuccess(err) {
+		err = nil // there is no ProcessState, and none is made up
+	}
 	return c.finish(err)
+}
+
+func isLostSuccess(err error) bool {
+	var lost *LostStatusError
+	return errors.As(err, &lost) && lost.Known && lost.Status == 0
 }
 
 // finish adds to how the payload ended what else went wrong: the earlier counts.
