@@ -19,11 +19,17 @@ func (c *Cmd) Start() error {
 		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
 	}
 	c.started = true
+	executed := false
+	defer func() {
+		if !executed { // also when BeforeExec panics
+			c.stdio.abandon()
+			c.Process = nil
+		}
+	}()
 	if err := c.start(); err != nil {
-		c.stdio.abandon()
-		c.Process = nil
 		return err
 	}
+	executed = true
 	closeAll(c.stdio.child)
 	c.copies = c.stdio.startCopies()
 	c.watchContext()
