@@ -1,6 +1,7 @@
 /* Whether the constructor has anything to do in this process, or must not exist. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <link.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 extern char **environ;
 
-/* The first byte of the object that this code was linked into: ld, gold and lld define it. */
-extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
+/* The file header of the object that this code was linked into: ld, gold and lld define it. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
 static enum nsenter_load load;
 
@@ -32,17 +33,19 @@ enum nsenter_load nsenter_load(void)
  */
 static int in_main_executable(void)
 {
-	const uintptr_t start = (uintptr_t)__ehdr_start;
-	const uintptr_t phdr = getauxval(AT_PHDR);
+	const uintptr_t start = (uintptr_t)&__ehdr_start;
 
-	/* The program headers follow the file header, in the same page. */
-	return start != 0 && phdr > start && phdr - start < 4096;
+	if (start == 0)
+		return 0;
+	return getauxval(AT_ENTRY) ==
+	       __ehdr_start.e_entry + (__ehdr_start.e_type == ET_DYN ? start : 0);
 }
 
 /*
  * unshare(CLONE_THREAD) changes nothing: it is EINVAL in a process that has
  * other threads, and succeeds in one that has none (unshare(2)). Any other
- * errno is a filter's.
+ * errno is a filter's. Filters can also kill for it: it is called in a stage 0
+ * only, never in a program that merely links the library.
  */
 static int is_single_threaded(void)
 {
@@ -53,8 +56,6 @@ static enum nsenter_load examine_load(void)
 {
 	if (!in_main_executable())
 		return NSENTER_LOAD_LIBRARY;
-	if (!is_single_threaded())
-		return NSENTER_LOAD_THREADS;
 	if (getauxval(AT_SECURE) != 0)
 		return NSENTER_LOAD_SECURE;
 	return NSENTER_LOAD_OK;
@@ -134,7 +135,7 @@ static enum nsenter_exit examine_request(int *sock)
 		return NSENTER_EXIT_SOCKET;
 	if (!peer_is_parent(*sock))
 		return NSENTER_EXIT_PEER;
-	if (load != NSENTER_LOAD_OK)
+	if (!is_single_threaded())
 		return NSENTER_EXIT_THREADS;
 	memset(variable, 0, strlen(variable));
 	return 0;

@@ -12,8 +12,8 @@ import (
 	"nsexec/ns"
 )
 
-// question gathers what the request is made of.
-type question struct {
+// asking is what a request is made from.
+type asking struct {
 	cmd   *Cmd
 	plan  *plan
 	files []*os.File
@@ -21,7 +21,7 @@ type question struct {
 }
 
 // send marshals and sends, while all that travels is held open.
-func (q *question) send(ch *channel) error {
+func (q *asking) send(ch *channel) error {
 	r := &request{
 		plan: *q.plan, pidfd: -1, root: -1, cwd: -1,
 		path: q.cmd.Path, dir: q.cmd.Dir, argv: q.cmd.argv(), env: q.env,
@@ -45,7 +45,7 @@ func (r *request) add(fd int) (index int) {
 }
 
 // addFiles lets a file that stands twice travel once.
-func (q *question) addFiles(r *request) {
+func (q *asking) addFiles(r *request) {
 	sent := make(map[*os.File]int)
 	for _, f := range q.files {
 		if f == nil {
@@ -66,7 +66,7 @@ func (q *question) addFiles(r *request) {
 }
 
 // addCredential: whoever enters a user namespace is its root unless told otherwise.
-func (q *question) addCredential(r *request) {
+func (q *asking) addCredential(r *request) {
 	r.credential = q.cmd.Credential
 	if q.plan.types()&ns.User == 0 {
 		return
@@ -78,9 +78,10 @@ func (q *question) addCredential(r *request) {
 	r.noSetgroups, r.trySetgroups = setgroupsDenied(q.cmd.set)
 }
 
-// withNamespaces holds the i-th join's handle and all after it open during fn,
-// and the target's pidfd.
-func (q *question) withNamespaces(r *request, i int, fn func() error) (err error) {
+// withNamespaces holds the target's pidfd, or the handles from the i-th join
+// on, open during fn. It calls itself for the next one, so that all are held at
+// once: a descriptor closed meanwhile could be another file by now.
+func (q *asking) withNamespaces(r *request, i int, fn func() error) (err error) {
 	if q.plan.byProcess {
 		holdErr := q.cmd.set.Process(func(_ int, pidfd uintptr) {
 			r.pidfd = r.add(int(pidfd))

@@ -13,8 +13,6 @@ func Available() error {
 	case loadedInLibrary:
 		return fmt.Errorf("%w: loaded in a shared library or a plugin: the program that could be "+
 			"executed anew is its host", ErrUnavailable)
-	case loadedAmongThreads:
-		return fmt.Errorf("%w: other threads ran before the constructor", ErrUnavailable)
 	case loadedSecure:
 		return fmt.Errorf("%w: the program has raised privileges (set-user-ID, set-group-ID or file "+
 			"capabilities), which executing it anew would have to trust its caller with", ErrUnavailable)

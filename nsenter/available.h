@@ -8,7 +8,6 @@ enum nsenter_load {
 	NSENTER_LOAD_NONE, /* the constructor has not run */
 	NSENTER_LOAD_OK,
 	NSENTER_LOAD_LIBRARY, /* not in the main executable: c-shared, plugin */
-	NSENTER_LOAD_THREADS, /* other threads ran before it */
 	NSENTER_LOAD_SECURE, /* AT_SECURE: set-user-ID, set-group-ID, file capabilities */
 };
 

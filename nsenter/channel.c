@@ -100,7 +100,8 @@ void nsenter_receive(struct stage *st)
 {
 	struct nsenter_request head;
 
-	nsenter_raise_nofile(st, NSENTER_SCM_MAX_FD);
+	/* All batches of fds but the last come with single bytes, so with the header. */
+	nsenter_raise_nofile(st, NSENTER_MAX_FDS);
 	receive_exactly(st, &head, sizeof(head));
 	refuse_malformed(st, nsenter_check(&head));
 	nsenter_raise_nofile(st, 2 * (head.nfds + head.nfiles));

@@ -23,8 +23,9 @@ import (
 type channel struct {
 	file     *os.File
 	fd       int
+	ctx      context.Context
+	done     *os.File  // readable when ctx is done; nil: it never is
 	deadline time.Time // of whatever waits; zero: never
-	done     *os.File  // readable when the context is done; nil: it never is
 }
 
 // sender is who sent a reply, as the kernel attests.
@@ -40,7 +41,7 @@ func (s *sender) close() {
 }
 
 func newChannel(file *os.File) *channel {
-	return &channel{file: file, fd: int(file.Fd())}
+	return &channel{file: file, fd: int(file.Fd()), ctx: context.Background()}
 }
 
 func (ch *channel) close() {
@@ -53,6 +54,7 @@ func (ch *channel) close() {
 // watch makes the end of ctx end whatever waits, until stop is called. The
 // socket itself is left as it is: what the stages say last must arrive.
 func (ch *channel) watch(ctx context.Context) (stop func() bool, err error) {
+	ch.ctx = ctx
 	if ctx.Done() == nil {
 		return func() bool { return true }, nil
 	}
@@ -67,37 +69,44 @@ func (ch *channel) watch(ctx context.Context) (stop func() bool, err error) {
 	}), nil
 }
 
-// errInterrupted is what a wait returns when the context is done.
-var errInterrupted = errors.New("context is done")
+// deafen lets no context end what waits any more.
+func (ch *channel) deafen() {
+	ch.ctx = context.Background()
+	if ch.done != nil {
+		ch.done.Close()
+		ch.done = nil
+	}
+}
+
+// expired is the context's error, or os.ErrDeadlineExceeded.
+func (ch *channel) expired() error {
+	if err := ch.ctx.Err(); err != nil {
+		return err
+	}
+	if !ch.deadline.IsZero() && !time.Now().Before(ch.deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
 
 // await blocks until the socket is readable or writable (unix.POLLIN,
-// unix.POLLOUT), at its end, or the deadline has passed.
+// unix.POLLOUT) or at its end. It fails when the channel has expired.
 func (ch *channel) await(events int16) error {
 	fds := []unix.PollFd{{Fd: int32(ch.fd), Events: events}, {Fd: -1, Events: unix.POLLIN}}
 	if ch.done != nil {
 		fds[1].Fd = int32(ch.done.Fd())
 	}
 	for {
+		if err := ch.expired(); err != nil { // also when a stage never stops talking
+			return err
+		}
 		n, err := unix.Ppoll(fds, ch.timeLeft(), nil)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return os.NewSyscallError("ppoll", err)
-		case n == 0:
-			return os.ErrDeadlineExceeded
-		case fds[1].Revents != 0:
-			return errInterrupted
-		default:
+		}
+		if n > 0 && fds[0].Revents != 0 {
 			return nil
 		}
-	}
-}
-
-// deafen lets no context end what waits any more.
-func (ch *channel) deafen() {
-	if ch.done != nil {
-		ch.done.Close()
-		ch.done = nil
 	}
 }
 
@@ -155,11 +164,8 @@ func (ch *channel) sendSome(b []byte, fds []int) (n int, err error) {
 // awaitFlight gives fds that are in flight, of other calls too, time to land:
 // their number is limited (unix(7), ETOOMANYREFS).
 func (ch *channel) awaitFlight() error {
-	if !ch.deadline.IsZero() && !time.Now().Before(ch.deadline) {
-		return os.ErrDeadlineExceeded
-	}
 	time.Sleep(time.Millisecond)
-	return nil
+	return ch.expired()
 }
 
 // receive returns the next reply and who sent it; io.EOF when no stage is left.

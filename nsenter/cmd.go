@@ -2,9 +2,11 @@ package nsenter
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,6 +116,25 @@ type Credential struct {
 	// Groups are the supplementary groups; they are set together with GID,
 	// and dropped if empty.
 	Groups []int
+}
+
+// maxID is the largest id there is: the kernel takes the one above it for "unchanged".
+const maxID = 1<<32 - 2
+
+// check refuses what would become another id in 32 bits.
+func (cr *Credential) check() error {
+	if cr == nil {
+		return nil
+	}
+	for _, id := range append([]int{max(cr.UID, 0), max(cr.GID, 0)}, cr.Groups...) {
+		if id < 0 || int64(id) > maxID {
+			return callerError("set ids", strconv.Itoa(id), errnoInvalid)
+		}
+	}
+	if cr.UID < Unchanged || cr.GID < Unchanged {
+		return callerError("set ids", fmt.Sprintf("%d:%d", cr.UID, cr.GID), errnoInvalid)
+	}
+	return nil
 }
 
 // Step is something that a stage has done, on the way from Start to exec.

@@ -28,10 +28,10 @@ static const char *take_string(struct cursor *c)
 	if (s == NULL)
 		return NULL;
 	memcpy(&len, s, sizeof(len));
-	s = take(c, (size_t)len + 1);
-	if (s == NULL || memchr(s, '\0', (size_t)len + 1) != s + len)
+	if (len >= c->left) /* the NUL has to fit, too */
 		return NULL;
-	return s;
+	s = take(c, (size_t)len + 1);
+	return memchr(s, '\0', (size_t)len + 1) == s + len ? s : NULL;
 }
 
 /* Writes n strings and a NULL to vec; returns what follows them, or NULL. */

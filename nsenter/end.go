@@ -3,6 +3,7 @@
 package nsenter
 
 import (
+	"errors"
 	"os"
 	"time"
 )
@@ -25,40 +26,44 @@ func (l *launch) adopt() {
 	l.reaped(l.stage0)
 }
 
-// discardTime bounds how long a Start that has failed waits for what it has
-// killed: a task that a cgroup v1 freezer holds dies when it is thawed.
-const discardTime = 150 * time.Millisecond
+// discardTime bounds how long a Start that has failed waits for each process
+// that it has killed.
+const discardTime = 100 * time.Millisecond
+
+// errNotReaped: a task that a cgroup v1 freezer holds dies when it is thawed,
+// and a tracer that does not wait hides its dead tracee from everybody else.
+var errNotReaped = errors.New("killed, but not to be waited for: frozen, or traced")
 
 // discard kills and reaps what there is.
 func (l *launch) discard() {
-	deadline := time.Now().Add(discardTime)
-	l.kill(l.stage0, deadline)
-	l.findPayload(deadline)
-	if l.payload != l.stage0 {
-		l.kill(l.payload, deadline)
+	if l.stage0 != nil {
+		_, _ = l.kill(l.stage0)
+		l.findPayload()
+	}
+	if l.payload != nil && l.payload != l.stage0 {
+		_, _ = l.kill(l.payload)
 	}
 	l.cmd.child, l.cmd.helper = nil, nil
 }
 
-func (l *launch) kill(p *os.Process, deadline time.Time) {
-	if p == nil {
-		return
-	}
+// kill ends a stage, and tells how it ended: one that has closed its socket
+// was about to end anyway.
+func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 	_ = p.Kill()
+	c := l.reaped(p)
 	select {
-	case <-l.reaped(p).exited:
-	case <-time.After(time.Until(deadline)):
+	case <-c.exited:
+		return c.state, c.err
+	case <-time.After(discardTime):
+		return nil, errNotReaped
 	}
 }
 
 // findPayload hears what has been said until now: stage 0 may have been killed
 // between the clone and the word of it, and the clone speaks for itself.
-func (l *launch) findPayload(deadline time.Time) {
-	if l.channel == nil || l.payload != nil {
-		return
-	}
+func (l *launch) findPayload() {
 	l.channel.deafen()
-	l.channel.deadline = deadline
+	l.channel.deadline = time.Now().Add(discardTime)
 	for l.payload == nil {
 		r, from, err := l.channel.receive()
 		if err != nil {

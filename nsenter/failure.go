@@ -17,7 +17,7 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 	switch {
 	case l.ctx.Err() != nil:
 		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}
-	case errors.Is(err, os.ErrDeadlineExceeded): // of the channel: the context has its own
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"}
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
 		return l.ended(stage, op)
@@ -27,10 +27,10 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 
 // ended is the error for a stage that is gone without having said why.
 func (l *launch) ended(stage Stage, op string) error {
-	state, err := l.endOf(l.stage0)
-	if err == nil && state.Success() && l.payload != nil {
+	state, err := l.kill(l.stage0)
+	if err == nil && state.Success() && l.payload != nil && l.payload != l.stage0 {
 		stage = Stage1
-		state, err = l.endOf(l.payload)
+		state, err = l.kill(l.payload)
 	}
 	e := &Error{Stage: stage, Op: op, Err: err}
 	if err == nil {
@@ -38,10 +38,4 @@ func (l *launch) ended(stage Stage, op string) error {
 		e.Hint = refusals[state.ExitCode()]
 	}
 	return e
-}
-
-// endOf reaps a stage that has closed its socket, so is about to end.
-func (l *launch) endOf(p *os.Process) (*os.ProcessState, error) {
-	_ = p.Kill()
-	return l.reaped(p).wait()
 }

@@ -94,7 +94,7 @@ func (l *launch) spawn() (err error) {
 
 // ask sends the request. A stage 0 that has ended early has mostly said why.
 func (l *launch) ask(files []*os.File, env []string) error {
-	q := &question{cmd: l.cmd, plan: &l.plan, files: files, env: env}
+	q := &asking{cmd: l.cmd, plan: &l.plan, files: files, env: env}
 	err := q.send(l.channel)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return nil
@@ -103,7 +103,7 @@ func (l *launch) ask(files []*os.File, env []string) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return callerError("send request", "", err)
+	return l.lost(Stage0, "send request", err)
 }
 
 // awaitReady hears the stages until the payload is complete but for exec.
@@ -142,9 +142,9 @@ func (l *launch) meet(r *reply, from *sender) {
 	switch {
 	case l.payload != nil:
 		return
-	case r.kind == replyCloned:
+	case r.kind == replyCloned && from.pid == l.stage0.Pid:
 		pid = r.pid
-	case r.stage == Stage0:
+	case r.kind == replyCloned || r.stage == Stage0:
 		return
 	}
 	if pid > 0 {
@@ -172,17 +172,10 @@ func (l *launch) identify(from *sender) error {
 		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH,
 			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
 	}
-	if from.pidfd != nil && !isAlive(from.pidfd) {
+	if from.pidfd != nil && !isAlive(int(from.pidfd.Fd())) {
 		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
 	}
 	return nil
-}
-
-// isAlive: a pidfd is readable once its process has exited.
-func isAlive(pidfd *os.File) bool {
-	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
-	return err != nil || n == 0
 }
 
 // beforeExec lets the caller act on a payload that waits. It may take as long
@@ -202,6 +195,9 @@ func (l *launch) beforeExec() error {
 // awaitExec releases the payload. Its end of the socket is close-on-exec: the
 // end of file means that its program runs, or that it has died.
 func (l *launch) awaitExec() error {
+	if err := l.channel.expired(); err != nil {
+		return l.lost(StagePayload, "send GO", err)
+	}
 	if _, err := l.channel.sendSome([]byte{goByte}, nil); err != nil && !errors.Is(err, unix.EPIPE) {
 		return l.lost(StagePayload, "send GO", err)
 	}
@@ -224,8 +220,7 @@ func (l *launch) awaitExec() error {
 // checkExecuted tells a payload that was killed before exec from a program that
 // has run and was killed. Between GO and exec nothing ends it but a signal.
 func (l *launch) checkExecuted() error {
-	info, exited, err := peekProcess(l.payload)
-	if err != nil || !exited || info.Code == exitedNormally || hasExecuted(l.payload.Pid, l.plan.forks()) {
+	if !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.plan.forks()) {
 		return nil
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}

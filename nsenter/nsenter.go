@@ -27,7 +27,7 @@ import (
 
 const (
 	stage0Name   = C.NSENTER_ARGV0
-	stage1Title  = C.NSENTER_TITLE_1
+	stage0Title  = C.NSENTER_TITLE_0
 	pipeVariable = C.NSENTER_PIPE_ENV
 	goByte       = C.NSENTER_GO
 	maxFilesSent = C.NSENTER_SCM_MAX_FD
@@ -39,10 +39,9 @@ const (
 )
 
 const (
-	loadedOK           = C.NSENTER_LOAD_OK
-	loadedInLibrary    = C.NSENTER_LOAD_LIBRARY
-	loadedAmongThreads = C.NSENTER_LOAD_THREADS
-	loadedSecure       = C.NSENTER_LOAD_SECURE
+	loadedOK        = C.NSENTER_LOAD_OK
+	loadedInLibrary = C.NSENTER_LOAD_LIBRARY
+	loadedSecure    = C.NSENTER_LOAD_SECURE
 )
 
 func loadedAs() uint32 { return uint32(C.nsenter_load()) }
@@ -54,6 +53,8 @@ var refusals = map[int]string{
 	C.NSENTER_EXIT_SOCKET:   "its socket did not reach it",
 	C.NSENTER_EXIT_PEER:     "its parent is not the caller, which has exited or is in another pid namespace",
 	C.NSENTER_EXIT_THREADS:  "other threads ran before the constructor",
+	127: "the dynamic loader could not load the program again; from its sealed copy, libraries named " +
+		"by $ORIGIN are not found: set LD_LIBRARY_PATH, or link them statically",
 }
 
 // request is what stage 0 is asked, before it is bytes.
@@ -198,6 +199,13 @@ type reply struct {
 	object string
 }
 
+// Stages have the same numbers on both ends.
+var (
+	_ = [1]struct{}{}[Stage0-C.NSENTER_STAGE_0]
+	_ = [1]struct{}{}[Stage1-C.NSENTER_STAGE_1]
+	_ = [1]struct{}{}[StagePayload-C.NSENTER_STAGE_PAYLOAD]
+)
+
 // parseReply believes nothing: the process that speaks may be in a container
 // that has got hold of it.
 func parseReply(b []byte) (reply, error) {
@@ -214,7 +222,7 @@ func parseReply(b []byte) (reply, error) {
 		pid:    int(raw.pid),
 		typ:    ns.Type(raw._type),
 		time:   time.Unix(0, int64(raw.time)),
-		op:     text(raw.op[:]),
+		op:     word(raw.op[:]),
 		object: text(raw.object[:]),
 	}
 	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyError {
@@ -239,6 +247,16 @@ func text(chars []C.char) string {
 		b.WriteByte(byte(c))
 	}
 	return b.String()
+}
+
+// word is text that is shown as it is: whoever speaks must not control a terminal.
+func word(chars []C.char) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text(chars))
 }
 
 // failure is the error that an ERROR reply is.

@@ -1,10 +1,8 @@
-/* What the payload starts with: root, ids, directory, files; and exec. */
+/* What the payload starts with: root, ids, directory, files. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,9 +19,10 @@
 #define NSENTER_SETRESGID SYS_setresgid
 #endif
 
-static int wants(const struct stage *st, enum nsenter_flag flag)
+/* Whether one of the flags is set. */
+static int wants(const struct stage *st, uint32_t flags)
 {
-	return (st->req->flags & (uint32_t)flag) != 0;
+	return (st->req->flags & flags) != 0;
 }
 
 /* By the fd of a directory that the caller has opened: no path of the target's. */
@@ -48,8 +47,9 @@ static int may_keep_id(const struct stage *st)
 
 /*
  * After setns to a user namespace we hold CAP_SETGID in it, so that EPERM can
- * only mean that its /proc/PID/setgroups says deny. That is known beforehand
- * when there is a process to ask; for a bare handle it is learnt here.
+ * only mean that its /proc/PID/setgroups says deny, or that no gid is mapped.
+ * The first is known beforehand when there is a process to ask; for a bare
+ * handle it is learnt here. The second is a failure only if a gid was asked for.
  */
 static void set_groups(const struct stage *st)
 {
@@ -57,7 +57,7 @@ static void set_groups(const struct stage *st)
 		return;
 	if (syscall(NSENTER_SETGROUPS, st->req->ngroups, st->job.groups) == 0)
 		return;
-	if (errno == EPERM && wants(st, NSENTER_F_TRY_SETGROUPS))
+	if (errno == EPERM && wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
 		return;
 	nsenter_fail(st, "set groups", 0, "");
 }
@@ -107,16 +107,28 @@ static void check_cwd(const struct stage *st)
 		nsenter_fail_because(st, NSENTER_D_OUTSIDE, "enter directory", 0, st->job.dir);
 }
 
+/*
+ * Where nothing is said it is the root, once that may be another one: also when
+ * a mount namespace to be joined was our own already.
+ */
+static const char *directory(const struct stage *st, int cwd)
+{
+	if (cwd < 0 && st->job.dir[0] == '\0' && wants(st, NSENTER_F_NEW_ROOT))
+		return "/";
+	return st->job.dir;
+}
+
 void nsenter_enter_cwd(const struct stage *st)
 {
 	const int cwd = stage_fd(st, st->req->cwd);
+	const char *dir = directory(st, cwd);
 
-	if (cwd < 0 && st->job.dir[0] == '\0')
+	if (cwd < 0 && dir[0] == '\0')
 		return;
 	if (cwd >= 0 && fchdir(cwd) != 0)
 		nsenter_fail(st, "enter directory", 0, "");
-	if (st->job.dir[0] != '\0' && chdir(st->job.dir) != 0)
-		nsenter_fail(st, "enter directory", 0, st->job.dir);
+	if (dir[0] != '\0' && chdir(dir) != 0)
+		nsenter_fail(st, "enter directory", 0, dir);
 	if (wants(st, NSENTER_F_NEW_ROOT))
 		check_cwd(st);
 	nsenter_step(st, "enter directory", 0);
@@ -157,113 +169,4 @@ void nsenter_place_files(struct stage *st)
 	if (setrlimit(RLIMIT_NOFILE, &st->nofile) != 0)
 		nsenter_fail(st, "restore limit of open files", 0, "");
 	nsenter_step(st, "place files", 0);
-}
-
-/* ENOENT of a program that is there means its interpreter, "#!" or ELF's. */
-static _Noreturn void fail_exec(const struct stage *st, const char *path)
-{
-	const int error = errno;
-
-	if (error == ENOENT && access(path, F_OK) == 0)
-		nsenter_fail_because(st, NSENTER_D_INTERPRETER, "exec", 0, path);
-	errno = error;
-	nsenter_fail(st, "exec", 0, path);
-}
-
-static const char *path_variable(const struct stage *st)
-{
-	const char *path = NULL;
-
-	/* The last one counts, as in os/exec. */
-	for (char **e = st->job.envp; *e != NULL; e++)
-		if (strncmp(*e, "PATH=", 5) == 0)
-			path = *e + 5;
-	return path;
-}
-
-/* Writes "DIR/NAME" to buf; returns 0 if it does not fit. */
-static int join_path(char buf[PATH_MAX], const char *dir, size_t len, const char *name)
-{
-	const size_t name_len = strlen(name);
-
-	if (len + 1 + name_len + 1 > PATH_MAX)
-		return 0;
-	memcpy(buf, dir, len);
-	buf[len] = '/';
-	memcpy(buf + len + 1, name, name_len + 1);
-	return 1;
-}
-
-/* What the search along PATH has met so far, short of a program. */
-struct lookup {
-	int denied; /* EACCES somewhere */
-	int dot; /* it is in a relative entry: not taken, but said */
-};
-
-/* Whether the failure of execve means no more than "not here". */
-static int is_elsewhere(const char *path)
-{
-	switch (errno) {
-	case ENOTDIR:
-	case ENODEV:
-	case ESTALE:
-	case ETIMEDOUT:
-		return 1;
-	case ENOENT: /* of the program, or of its interpreter */
-		return access(path, F_OK) != 0;
-	}
-	return 0;
-}
-
-/* Returns only if the program is not here; any other failure is the answer. */
-static void try_entry(const struct stage *st, struct lookup *seen, const char *dir, size_t len)
-{
-	char path[PATH_MAX];
-
-	if (!join_path(path, len > 0 ? dir : ".", len > 0 ? len : 1, st->job.path))
-		return;
-	if (path[0] != '/') {
-		seen->dot |= access(path, X_OK) == 0;
-		return;
-	}
-	execve(path, st->job.argv, st->job.envp);
-	if (errno == EACCES)
-		seen->denied = 1;
-	else if (!is_elsewhere(path))
-		fail_exec(st, path);
-}
-
-static _Noreturn void exec_along_path(const struct stage *st)
-{
-	const char *entry = path_variable(st);
-	struct lookup seen = { 0, 0 };
-
-	while (entry != NULL) {
-		const char *end = strchrnul(entry, ':');
-
-		try_entry(st, &seen, entry, (size_t)(end - entry));
-		entry = *end == '\0' ? NULL : end + 1;
-	}
-	if (seen.denied) {
-		errno = EACCES;
-		nsenter_fail(st, "exec", 0, st->job.path);
-	}
-	nsenter_fail_because(st, seen.dot ? NSENTER_D_DOT : NSENTER_D_LOOKUP, "exec", 0,
-			     st->job.path);
-}
-
-/*
- * A bare name is looked up along the payload's own PATH, where the payload is;
- * relative entries are not followed (exec.ErrDot), no shell is tried.
- */
-_Noreturn void nsenter_exec(struct stage *st)
-{
-	/* From here on the payload lives as long as it likes. */
-	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
-		nsenter_fail(st, "clear parent-death signal", 0, "");
-	nsenter_step(st, "exec", 0);
-	if (strchr(st->job.path, '/') == NULL)
-		exec_along_path(st);
-	execve(st->job.path, st->job.argv, st->job.envp);
-	fail_exec(st, st->job.path);
 }

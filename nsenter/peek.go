@@ -34,6 +34,26 @@ func peekProcess(p *os.Process) (info unix.Siginfo, exited bool, err error) {
 	return info, exited, err
 }
 
+// diedBySignal tells whether a child has been killed, without reaping it. One
+// that somebody else traces is hidden from waitid by its tracer, but not from
+// its pidfd; how it ended is then unknown.
+func diedBySignal(p *os.Process) bool {
+	info, exited, err := peekProcess(p)
+	if err == nil && exited {
+		return info.Code != exitedNormally
+	}
+	hidden := false
+	_ = p.WithHandle(func(pidfd uintptr) { hidden = err == nil && !isAlive(int(pidfd)) })
+	return hidden
+}
+
+// isAlive: a pidfd is readable once its process has exited.
+func isAlive(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err != nil || n == 0
+}
+
 // exitedNormally is the kernel's CLD_EXITED: not killed by a signal.
 const exitedNormally = 1
 
@@ -55,7 +75,7 @@ func hasExecuted(pid int, forked bool) bool {
 	case forked:
 		return flags&forkedNoExec == 0
 	}
-	return comm != stage0Name
+	return comm != stage0Title
 }
 
 // parseStat takes the name and the flags out of /proc/PID/stat. The name may

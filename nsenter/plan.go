@@ -45,8 +45,8 @@ func (p *plan) types() ns.Type {
 // of the caller into a pid namespace.
 func (p *plan) forks() bool { return p.types()&ns.PID != 0 }
 
-// exposes reports whether something in the target could see the stages, or
-// have its files executed by them.
+// exposes reports whether something in the target could see the stages, have its
+// files executed by them, or have the capabilities of their user namespace.
 func (p *plan) exposes() bool { return p.types()&(ns.PID|ns.Mount|ns.User) != 0 }
 
 // makePlan leaves out the namespaces that the calling thread is in already:
@@ -93,8 +93,11 @@ func currentID(t ns.Type) (ns.ID, error) {
 	return ns.ID{Dev: uint64(st.Dev), Ino: st.Ino}, nil
 }
 
+// hasProcess: the handles on the namespaces of a process outlive it.
 func hasProcess(set *ns.Set) bool {
-	return set.Process(func(int, uintptr) {}) == nil
+	alive := false
+	err := set.Process(func(_ int, pidfd uintptr) { alive = isAlive(int(pidfd)) })
+	return err == nil && alive
 }
 
 // check refuses what the kernel cannot but refuse, before anything is started.

@@ -152,6 +152,7 @@ func waitChild(p *os.Process) (state *os.ProcessState, err error) {
 		state, err = p.Wait()
 		if errors.Is(err, unix.ECHILD) {
 			err = lostStatus(pidfd)
+			_ = p.Release() // a Wait that fails keeps the pidfd
 		}
 	})
 	if handleErr == nil {

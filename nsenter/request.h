@@ -23,7 +23,12 @@
  * failed activation ends in _exit: a caller's main must never run twice.
  */
 #define NSENTER_ARGV0 "nsexec:[0:JOIN]"
-#define NSENTER_TITLE_0 NSENTER_ARGV0
+
+/*
+ * What ps shows (15 bytes at most). Where nothing is cloned, stage 0 keeps its
+ * title until exec: that is how the caller tells whether it got there.
+ */
+#define NSENTER_TITLE_0 "nsexec:[0:JOIN]"
 #define NSENTER_TITLE_1 "nsexec:[1:EXEC]"
 
 #define NSENTER_MAGIC UINT32_C(0x6e736578)

@@ -57,6 +57,8 @@ void nsenter_enter_root(const struct stage *st);
 void nsenter_become(const struct stage *st);
 void nsenter_enter_cwd(const struct stage *st);
 void nsenter_place_files(struct stage *st);
+
+/* exec.c: the program takes over */
 _Noreturn void nsenter_exec(struct stage *st);
 
 #pragma GCC visibility pop

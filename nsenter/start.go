@@ -19,9 +19,9 @@ func (c *Cmd) Start() error {
 		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
 	}
 	c.started = true
-	executed := false
-	defer func() {
-		if !executed { // also when BeforeExec panics
+	running := false
+	defer func() { // also when BeforeExec panics
+		if !running {
 			c.stdio.abandon()
 			c.Process = nil
 		}
@@ -29,8 +29,8 @@ func (c *Cmd) Start() error {
 	if err := c.start(); err != nil {
 		return err
 	}
-	executed = true
-	closeAll(c.stdio.child)
+	running = true
+	closeAll(c.stdio.theirs)
 	c.copies = c.stdio.startCopies()
 	c.watchContext()
 	return nil
@@ -54,20 +54,7 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
-	if err := checkOpen(append(files, c.Root, c.WorkDir)); err != nil {
-		return err
-	}
 	return c.launch(files, env)
-}
-
-// checkOpen refuses files that have been closed: they have no number to pass.
-func checkOpen(files []*os.File) error {
-	for _, f := range files {
-		if f != nil && f.Fd() == ^uintptr(0) {
-			return callerError("pass file", f.Name(), os.ErrClosed)
-		}
-	}
-	return nil
 }
 
 // check refuses what could only fail later, or worse, mean something else.
@@ -76,10 +63,18 @@ func (c *Cmd) check() error {
 		return callerError("start", "", errors.New("no program"))
 	}
 	if c.ctx == nil && c.Cancel != nil {
-		return callerError("start", c.Path, errors.New("Cancel without CommandContext"))
+		return callerError("start", c.Path, errors.New("has Cancel but no context"))
 	}
 	if c.ctx != nil && c.ctx.Err() != nil {
 		return callerError("start", c.Path, c.ctx.Err())
+	}
+	if err := c.Credential.check(); err != nil {
+		return err
+	}
+	for _, f := range append([]*os.File{c.Root, c.WorkDir}, c.ExtraFiles...) {
+		if f != nil && f.Fd() == ^uintptr(0) {
+			return callerError("pass file", f.Name(), os.ErrClosed)
+		}
 	}
 	for _, s := range slices.Concat([]string{c.Path, c.Dir}, c.Args) {
 		if strings.IndexByte(s, 0) >= 0 {

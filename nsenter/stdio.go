@@ -12,8 +12,8 @@ import (
 // plumbing is what connects a payload's stdin, stdout and stderr with the
 // caller's readers and writers.
 type plumbing struct {
-	child  []io.Closer    // the payload's ends: closed once it has them
-	parent []io.Closer    // the caller's ends: closed after Wait
+	theirs []io.Closer    // the payload's ends: closed once it has them
+	ours   []io.Closer    // the caller's ends: closed after Wait
 	copies []func() error // each moves one stream until its end
 }
 
@@ -25,32 +25,32 @@ func closeAll(closers []io.Closer) {
 
 // abandon closes everything, after a Start that failed.
 func (p *plumbing) abandon() {
-	closeAll(p.child)
-	closeAll(p.parent)
+	closeAll(p.theirs)
+	closeAll(p.ours)
 	*p = plumbing{}
 }
 
 // pipe makes one; end says which end the payload gets.
-func (p *plumbing) pipe(end func(r, w *os.File) (child, parent *os.File)) (child, parent *os.File, err error) {
+func (p *plumbing) pipe(end func(r, w *os.File) (theirs, ours *os.File)) (theirs, ours *os.File, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, nil, callerError("make pipe", "", err)
 	}
-	child, parent = end(r, w)
-	p.child = append(p.child, child)
-	p.parent = append(p.parent, parent)
-	return child, parent, nil
+	theirs, ours = end(r, w)
+	p.theirs = append(p.theirs, theirs)
+	p.ours = append(p.ours, ours)
+	return theirs, ours, nil
 }
 
-func payloadReads(r, w *os.File) (child, parent *os.File)  { return r, w }
-func payloadWrites(r, w *os.File) (child, parent *os.File) { return w, r }
+func payloadReads(r, w *os.File) (theirs, ours *os.File)  { return r, w }
+func payloadWrites(r, w *os.File) (theirs, ours *os.File) { return w, r }
 
 func (p *plumbing) devNull(flag int) (*os.File, error) {
 	f, err := os.OpenFile(os.DevNull, flag, 0)
 	if err != nil {
 		return nil, callerError("open", os.DevNull, err)
 	}
-	p.child = append(p.child, f)
+	p.theirs = append(p.theirs, f)
 	return f, nil
 }
 
@@ -62,21 +62,21 @@ func (p *plumbing) reader(r io.Reader) (*os.File, error) {
 	if f, ok := r.(*os.File); ok {
 		return f, nil
 	}
-	child, parent, err := p.pipe(payloadReads)
+	theirs, ours, err := p.pipe(payloadReads)
 	if err != nil {
 		return nil, err
 	}
 	p.copies = append(p.copies, func() error {
-		_, err := io.Copy(parent, r)
-		if isUnread(err, parent) {
+		_, err := io.Copy(ours, r)
+		if isUnread(err, ours) {
 			err = nil
 		}
-		if closeErr := parent.Close(); err == nil {
+		if closeErr := ours.Close(); err == nil {
 			err = closeErr
 		}
 		return err
 	})
-	return child, nil
+	return theirs, nil
 }
 
 // isUnread tells that the payload took no more: it need not read all of its
@@ -94,16 +94,16 @@ func (p *plumbing) writer(w io.Writer) (*os.File, error) {
 	if f, ok := w.(*os.File); ok {
 		return f, nil
 	}
-	child, parent, err := p.pipe(payloadWrites)
+	theirs, ours, err := p.pipe(payloadWrites)
 	if err != nil {
 		return nil, err
 	}
 	p.copies = append(p.copies, func() error {
-		_, err := io.Copy(w, parent)
-		parent.Close() // the payload gets SIGPIPE if w failed
+		_, err := io.Copy(w, ours)
+		ours.Close() // the payload gets SIGPIPE if w failed
 		return err
 	})
-	return child, nil
+	return theirs, nil
 }
 
 // files are the payload's fds 0 and up; a nil one is closed.
@@ -185,8 +185,8 @@ func (c *Cmd) cutCopies() error {
 		return err
 	default:
 	}
-	closeAll(c.stdio.parent)
-	_ = <-c.copies // ends, now that its files are closed
+	closeAll(c.stdio.ours)
+	var _ error = <-c.copies // they end, now that their files are closed
 	return exec.ErrWaitDelay
 }
 
@@ -206,12 +206,12 @@ func (c *Cmd) StdinPipe() (io.WriteCloser, error) {
 	if err := c.checkPipe("Stdin", c.Stdin != nil); err != nil {
 		return nil, err
 	}
-	child, parent, err := c.stdio.pipe(payloadReads)
+	theirs, ours, err := c.stdio.pipe(payloadReads)
 	if err != nil {
 		return nil, err
 	}
-	c.Stdin = child
-	return parent, nil
+	c.Stdin = theirs
+	return ours, nil
 }
 
 // StdoutPipe is connected to the payload's stdout. Wait closes it: read all of
@@ -220,12 +220,12 @@ func (c *Cmd) StdoutPipe() (io.ReadCloser, error) {
 	if err := c.checkPipe("Stdout", c.Stdout != nil); err != nil {
 		return nil, err
 	}
-	child, parent, err := c.stdio.pipe(payloadWrites)
+	theirs, ours, err := c.stdio.pipe(payloadWrites)
 	if err != nil {
 		return nil, err
 	}
-	c.Stdout = child
-	return parent, nil
+	c.Stdout = theirs
+	return ours, nil
 }
 
 // StderrPipe is connected to the payload's stderr. Wait closes it: read all of
@@ -234,10 +234,10 @@ func (c *Cmd) StderrPipe() (io.ReadCloser, error) {
 	if err := c.checkPipe("Stderr", c.Stderr != nil); err != nil {
 		return nil, err
 	}
-	child, parent, err := c.stdio.pipe(payloadWrites)
+	theirs, ours, err := c.stdio.pipe(payloadWrites)
 	if err != nil {
 		return nil, err
 	}
-	c.Stderr = child
-	return parent, nil
+	c.Stderr = theirs
+	return ours, nil
 }

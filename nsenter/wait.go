@@ -20,22 +20,28 @@ func (c *Cmd) Wait() error {
 	}
 	state, err := c.child.wait()
 	c.child = nil
-	if c.helper != nil {
-		_, _ = c.helper.wait() // exits right after its clone
-	}
-	if err == nil && state != nil {
+	c.awaitHelper()
+	var lost *LostStatusError
+	switch {
+	case err == nil:
 		c.ProcessState = state
 		err = exitError(state)
-	}
-	if isLostSuccess(err) {
-		err = nil // there is no ProcessState, and none is made up
+	case errors.As(err, &lost) && lost.Known && lost.Status == 0:
+		err = nil
 	}
 	return c.finish(err)
 }
 
-func isLostSuccess(err error) bool {
-	var lost *LostStatusError
-	return errors.As(err, &lost) && lost.Known && lost.Status == 0
+// awaitHelper lets nobody see a zombie after Wait: stage 0 exits right after its
+// clone. A debugger that holds it holds nothing else up.
+func (c *Cmd) awaitHelper() {
+	if c.helper == nil {
+		return
+	}
+	select {
+	case <-c.helper.exited:
+	case <-time.After(time.Second):
+	}
 }
 
 // finish adds to how the payload ended what else went wrong: the earlier counts.
@@ -51,7 +57,7 @@ func (c *Cmd) finish(err error) error {
 	if copyErr := c.awaitCopies(timer); err == nil {
 		err = copyErr
 	}
-	closeAll(c.stdio.parent)
+	closeAll(c.stdio.ours)
 	return err
 }
 
@@ -108,7 +114,8 @@ func (c *Cmd) callCancel() error {
 	return fmt.Errorf("nsenter: cancel payload: %w", err)
 }
 
-// giveUp kills the payload and ends the copying.
+// giveUp kills the payload and ends the copying. If it had exited before, and
+// its streams are what has not ended, that is exec.ErrWaitDelay.
 func (c *Cmd) giveUp(err error) error {
 	killErr := c.Process.Kill()
 	if killErr != nil && !errors.Is(killErr, os.ErrProcessDone) && err == nil {

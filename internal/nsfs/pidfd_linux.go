@@ -26,7 +26,7 @@ var pidfdGet = map[uint64]uint{
 // right to ptrace the process. ENOTTY: not a pidfd.
 func OpenPIDFD(pidfd int, t uint64) (int, error) { return unix.IoctlRetInt(pidfd, pidfdGet[t]) }
 
-// PIDFDNamespaces: OpenPIDFD works.
+// PIDFDNamespaces tells whether OpenPIDFD works.
 var PIDFDNamespaces = &kernel.Probe{
 	Name:  "PIDFD_GET_*_NAMESPACE",
 	Since: "6.11",
