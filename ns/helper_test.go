@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,11 +48,17 @@ var helpers = map[string]func() error{
 	},
 }
 
+// helperCommand is the test binary as a helper.
+func helperCommand(helper string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "NS_TEST_HELPER="+helper)
+	return cmd
+}
+
 // start runs the test binary as a helper with new namespaces. The child is ended with the test.
 func start(t testing.TB, helper string, attr *syscall.SysProcAttr, env ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "NS_TEST_HELPER="+helper)
+	cmd := helperCommand(helper)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
@@ -138,4 +145,16 @@ func openFDs(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(names)
+}
+
+// eventually waits up to two seconds.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for range 400 {
+		if done() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("never true: %s", what)
 }

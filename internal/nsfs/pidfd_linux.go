@@ -26,6 +26,10 @@ var pidfdGet = map[uint64]uint{
 // right to ptrace the process. ENOTTY: not a pidfd.
 func OpenPIDFD(pidfd int, t uint64) (int, error) { return unix.IoctlRetInt(pidfd, pidfdGet[t]) }
 
+// OpenPIDForChildren opens the namespace that the children of the process or thread behind pidfd will be born in,
+// also if nobody has been yet.
+func OpenPIDForChildren(pidfd int) (int, error) { return unix.IoctlRetInt(pidfd, 0xff06) }
+
 // PIDFDNamespaces: OpenPIDFD works.
 var PIDFDNamespaces = &kernel.Probe{
 	Name:  "PIDFD_GET_*_NAMESPACE",
