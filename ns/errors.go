@@ -23,6 +23,8 @@ var (
 	// ErrThreadTainted: the thread could not go back to the namespace that it came from. The goroutine stays locked
 	// to it, and the thread ends with the goroutine.
 	ErrThreadTainted error = &sentinel{msg: "thread is stuck in a namespace"}
+	// ErrNotInNamespace: a process that is neither in the pid namespace nor below it.
+	ErrNotInNamespace error = &sentinel{msg: "process is not in the namespace"}
 	// ErrAbsent: the kernel, or the process, has no namespace of this type. It also matches errors.ErrUnsupported.
 	ErrAbsent error = &sentinel{"no such namespace type here", errnoAbsent}
 )

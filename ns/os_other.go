@@ -37,3 +37,7 @@ func newSocket(int, int, int) (*os.File, error)    { return nil, errOther }
 func (*Runner) start(*Set) error                   { return errOther }
 func socketNS(uintptr) (*Handle, error)            { return nil, errOther }
 func processSocketNS(pid, fd int) (*Handle, error) { return nil, errOther }
+func id64(uintptr, Type) (uint64, error)           { return 0, errOther }
+func openByID(Type, uint64, uint64) (int, error)   { return -1, errOther }
+func pidIn(*Handle, int) (int, error)              { return -1, errOther }
+func pidFrom(*Handle, int) (int, error)            { return -1, errOther }

@@ -1,0 +1,107 @@
+package ns
+
+import (
+	"errors"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/nsfs"
+	"nsexec/internal/procfs"
+)
+
+func id64(fd uintptr, t Type) (uint64, error) {
+	switch {
+	case nsfs.IDs.Has():
+		return nsfs.ID(int(fd))
+	case t == Mount && nsfs.MountIDs.Has():
+		return nsfs.MountID(int(fd))
+	}
+	return 0, errNeeds618
+}
+
+func openByID(t Type, id64, inode uint64) (int, error) {
+	if !nsfs.OpenIDs.Has() {
+		return -1, errNeeds618
+	}
+	fd, err := nsfs.OpenByID(id64, uint64(t), inode)
+	if errors.Is(err, unix.ESTALE) {
+		return -1, os.ErrNotExist
+	}
+	return fd, err
+}
+
+func pidIn(h *Handle, pid int) (n int, err error) {
+	if !nsfs.PIDTranslation.Has() {
+		return pidInByStatus(h, pid)
+	}
+	if closed := h.Control(func(fd uintptr) { n, err = nsfs.PIDIn(int(fd), pid) }); closed != nil {
+		return -1, closed
+	}
+	if errors.Is(err, unix.ESRCH) && unix.Kill(pid, 0) != unix.ESRCH {
+		return -1, ErrNotInNamespace
+	}
+	return n, gone(err)
+}
+
+func pidFrom(h *Handle, pid int) (n int, err error) {
+	if !nsfs.PIDTranslation.Has() {
+		return pidFromByStatus(h, pid)
+	}
+	if closed := h.Control(func(fd uintptr) { n, err = nsfs.PIDFrom(int(fd), pid) }); closed != nil {
+		return -1, closed
+	}
+	return n, gone(err)
+}
+
+func gone(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return ErrProcessGone
+	}
+	return err
+}
+
+// pidInByStatus finds h among the ancestors of the process's pid namespace. NSpid has one number for each, the
+// process's own namespace last.
+func pidInByStatus(h *Handle, pid int) (int, error) {
+	at, err := OpenPID(pid, PID)
+	if err != nil {
+		return -1, err
+	}
+	numbers, err := procfs.NSpid(pid)
+	if err != nil {
+		return -1, err
+	}
+	for i := len(numbers) - 1; i >= 0; i-- {
+		if at.Equal(h) {
+			at.Close()
+			return numbers[i], nil
+		}
+		parent, err := at.Parent()
+		at.Close()
+		if err != nil {
+			break // the caller's own, or one that it may not see
+		}
+		at = parent
+	}
+	return -1, ErrNotInNamespace
+}
+
+// pidFromByStatus asks every process that has the number in some namespace.
+func pidFromByStatus(h *Handle, pid int) (int, error) {
+	pids, err := procfs.PIDs()
+	if err != nil {
+		return -1, err
+	}
+	for _, candidate := range pids {
+		numbers, err := procfs.NSpid(candidate)
+		if err != nil || !slices.Contains(numbers, pid) {
+			continue
+		}
+		if inside, err := pidInByStatus(h, candidate); err == nil && inside == pid {
+			return candidate, nil
+		}
+	}
+	return -1, ErrProcessGone
+}
