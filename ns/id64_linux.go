@@ -3,7 +3,6 @@ package ns
 import (
 	"errors"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -65,43 +64,66 @@ func gone(err error) error {
 // pidInByStatus finds h among the ancestors of the process's pid namespace. NSpid has one number for each, the
 // process's own namespace last.
 func pidInByStatus(h *Handle, pid int) (int, error) {
-	at, err := OpenPID(pid, PID)
+	proc, err := procfs.OpenAll()
 	if err != nil {
 		return -1, err
 	}
-	numbers, err := procfs.NSpid(pid)
+	defer proc.Close()
+	p, err := proc.Process(pid)
 	if err != nil {
-		return -1, err
+		return -1, ErrProcessGone
 	}
-	for i := len(numbers) - 1; i >= 0; i-- {
-		if at.Equal(h) {
-			at.Close()
-			return numbers[i], nil
-		}
-		parent, err := at.Parent()
-		at.Close()
-		if err != nil {
-			break // the caller's own, or one that it may not see
-		}
-		at = parent
-	}
-	return -1, ErrNotInNamespace
+	defer p.Close()
+	return h.numberOf(p)
 }
 
 // pidFromByStatus asks every process that has the number in some namespace.
 func pidFromByStatus(h *Handle, pid int) (int, error) {
-	pids, err := procfs.PIDs()
+	proc, err := procfs.OpenAll()
+	if err != nil {
+		return -1, err
+	}
+	defer proc.Close()
+	pids, err := proc.PIDs()
 	if err != nil {
 		return -1, err
 	}
 	for _, candidate := range pids {
-		numbers, err := procfs.NSpid(candidate)
-		if err != nil || !slices.Contains(numbers, pid) {
-			continue
+		p, err := proc.Process(candidate)
+		if err != nil {
+			continue // gone
 		}
-		if inside, err := pidInByStatus(h, candidate); err == nil && inside == pid {
+		inside, err := h.numberOf(p)
+		p.Close()
+		if err == nil && inside == pid {
 			return candidate, nil
 		}
 	}
 	return -1, ErrProcessGone
+}
+
+// numberOf goes up from the process's pid namespace, and along its numbers, until it is at h.
+func (h *Handle) numberOf(p *procfs.Process) (int, error) {
+	numbers, err := p.NSpid()
+	if err != nil {
+		return -1, ErrProcessGone
+	}
+	fd, err := p.OpenNS("pid")
+	if err != nil {
+		return -1, err
+	}
+	at, err := newHandle(fd, PID)
+	if err != nil {
+		return -1, err
+	}
+	defer func() { at.Close() }()
+	for ; !at.Equal(h); numbers = numbers[:len(numbers)-1] {
+		parent, err := at.Parent()
+		if err != nil || len(numbers) == 1 {
+			return -1, ErrNotInNamespace // above is the caller's own, or one that it may not see
+		}
+		at.Close()
+		at = parent
+	}
+	return numbers[len(numbers)-1], nil
 }

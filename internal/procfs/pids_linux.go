@@ -2,21 +2,38 @@ package procfs
 
 import (
 	"errors"
-	"io"
 	"os"
+	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// PIDs lists the processes that procfs shows, in its order: ascending.
-func PIDs() ([]int, error) {
-	root, err := keptRoot()
+// All is a procfs that shows every process the caller may know of. The one that pathrs prefers hides, where it can,
+// those that the caller has no right to ptrace.
+type All struct{ root *os.File }
+
+// OpenAll opens it. It is to be closed soon: a descriptor of a whole procfs should not be lying about.
+func OpenAll() (*All, error) {
+	proc, err := procfs.OpenUnsafeProcRoot()
 	if err != nil {
 		return nil, err
 	}
-	names, err := list(int(root.Fd()), ".")
+	defer proc.Close()
+	root, err := proc.OpenRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	return &All{root}, nil
+}
+
+// Close closes it.
+func (a *All) Close() { a.root.Close() }
+
+// PIDs lists the processes in ascending order.
+func (a *All) PIDs() ([]int, error) {
+	names, err := list(int(a.root.Fd()), ".")
 	if err != nil {
 		return nil, err
 	}
@@ -26,39 +43,30 @@ func PIDs() ([]int, error) {
 			pids = append(pids, pid)
 		}
 	}
+	slices.Sort(pids)
 	return pids, nil
 }
 
-// NSpid returns a process's numbers, from procfs's own pid namespace down to the process's.
-func NSpid(pid int) ([]int, error) {
-	data, err := readAt(strconv.Itoa(pid) + "/status")
+// Process opens /proc/PID.
+func (a *All) Process(pid int) (*Process, error) {
+	dir, err := openDir(int(a.root.Fd()), strconv.Itoa(pid), unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, err
 	}
-	var numbers []int
-	for _, text := range strings.Fields(field(data, "NSpid:")) {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, n)
-	}
-	return numbers, nil
+	return &Process{PID: pid, dir: dir}, nil
 }
 
-// readAt reads a file below the root of procfs.
-func readAt(path string) ([]byte, error) {
-	root, err := keptRoot()
+// Thread opens /proc/thread-self, which is a symbolic link.
+func (a *All) Thread() (*Process, error) {
+	dir, err := openDir(int(a.root.Fd()), "thread-self", 0)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := openat(int(root.Fd()), path)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: "/proc/" + path, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), "/proc/"+path)
-	defer f.Close()
-	return io.ReadAll(f)
+	return &Process{PID: unix.Gettid(), dir: dir}, nil
+}
+
+func openDir(at int, path string, flags int) (int, error) {
+	return unix.Openat(at, path, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
 // list returns the names in a directory.

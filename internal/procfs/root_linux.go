@@ -52,15 +52,22 @@ var threadNS = func() map[string]string {
 	return paths
 }()
 
-// linkInode reads what an entry of a ns directory points to: "net:[4026531833]".
+// linkInode reads what an entry of a ns directory points to.
 func linkInode(dir int, path string) (uint64, error) {
 	var buf [64]byte
 	n, err := unix.Readlinkat(dir, path, buf[:])
 	if err != nil {
 		return 0, err
 	}
-	_, number, _ := strings.Cut(string(buf[:n]), ":[")
-	return strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+	_, inode, err := ParseLink(string(buf[:n]))
+	return inode, err
+}
+
+// ParseLink takes apart what procfs calls a namespace: "net:[4026531833]".
+func ParseLink(text string) (name string, inode uint64, err error) {
+	name, number, _ := strings.Cut(text, ":[")
+	inode, err = strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+	return name, inode, err
 }
 
 // ProcessNS is ThreadNS for the process's main thread.
