@@ -1,8 +1,6 @@
 package ns
 
 import (
-	"errors"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -10,52 +8,48 @@ import (
 	"nsexec/internal/procfs"
 )
 
-// holders looks for what in a process keeps namespaces alive that have no member.
-func (l *lister) holders(p *procfs.Process) {
-	l.threads(p)
-	l.files(p)
+// hold notes what keeps a namespace alive besides its members; result drops it if there are any.
+func (l *lister) hold(row *Namespace, h Holder) {
+	if row == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if row.Members == 0 {
+		row.Holders = append(row.Holders, h)
+	}
 }
 
-// threads looks for those that are elsewhere than their process: only net, uts, ipc, cgroup, mnt can be.
+// threads looks for those that are elsewhere than their process.
 func (l *lister) threads(p *procfs.Process) {
 	_ = p.Threads(func(thread *procfs.Process) { // fails when the process has gone
-		for _, t := range (threadTypes | Mount).Types() {
+		for _, t := range (threadTypes | Mount).Types() { // no thread leaves the others
 			inode, err := thread.NS(t.Name())
 			if err != nil {
 				continue
 			}
-			row := l.rows[inode]
-			if row == nil {
-				fd, err := thread.OpenNS(t.Name())
-				row = l.adopt(fd, t, err)
-			}
-			row.hold(Holder{PID: p.PID, FD: -1, TID: thread.PID})
+			row := l.row(inode, t, func() (int, error) { return thread.OpenNS(t.Name()) })
+			l.hold(row, Holder{PID: p.PID, FD: -1, TID: thread.PID})
 		}
 	})
-}
-
-// hold notes a holder, unless there are members, which would make it one of many.
-func (n *Namespace) hold(h Holder) {
-	if n != nil && n.Members == 0 {
-		n.Holders = append(n.Holders, h)
-	}
 }
 
 // files looks for open namespaces and sockets.
 func (l *lister) files(p *procfs.Process) {
 	pidfd := -1
-	_ = p.Files(func(name, target string) { // fails without the right to ptrace, which is in Unreadable already
-		fd, err := strconv.Atoi(name)
-		if err != nil {
-			return
-		}
+	_ = p.Files(func(fd int, target string) { // fails when the process has gone
 		if strings.HasPrefix(target, "socket:") {
 			if pidfd < 0 {
 				pidfd, _ = unix.PidfdOpen(p.PID, 0)
 			}
 			l.socket(p, pidfd, fd)
-		} else {
-			l.file(p, fd, target)
+			return
+		}
+		name, inode, err := procfs.ParseLink(target)
+		t, notNS := ParseType(name)
+		if err == nil && notNS == nil {
+			row := l.row(inode, t, func() (int, error) { return p.OpenFile(fd) })
+			l.hold(row, Holder{PID: p.PID, FD: fd})
 		}
 	})
 	if pidfd >= 0 {
@@ -63,21 +57,8 @@ func (l *lister) files(p *procfs.Process) {
 	}
 }
 
-func (l *lister) file(p *procfs.Process, fd int, target string) {
-	kind, inode, err := procfs.ParseLink(target)
-	t, parseErr := ParseType(kind)
-	if err != nil || parseErr != nil {
-		return // no namespace
-	}
-	row := l.rows[inode]
-	if row == nil {
-		own, err := p.OpenFile(fd)
-		row = l.adopt(own, t, err)
-	}
-	row.hold(Holder{PID: p.PID, FD: fd})
-}
-
-// socket asks a duplicate of the socket for its network namespace.
+// socket asks a duplicate of the socket for its network namespace. EPERM: that belongs to a user namespace that is not
+// below the caller's.
 func (l *lister) socket(p *procfs.Process, pidfd, fd int) {
 	own, err := unix.PidfdGetfd(pidfd, fd, 0)
 	if err != nil {
@@ -85,8 +66,8 @@ func (l *lister) socket(p *procfs.Process, pidfd, fd int) {
 	}
 	defer unix.Close(own)
 	net, err := unix.IoctlRetInt(own, unix.SIOCGSKNS)
-	if errors.Is(err, unix.EPERM) {
-		return // it belongs to a user namespace that is not below the caller's
+	if err != nil {
+		return
 	}
-	l.adopt(net, Net, err).hold(Holder{PID: p.PID, FD: fd, Socket: true})
+	l.hold(l.adopt(net), Holder{PID: p.PID, FD: fd, Socket: true})
 }

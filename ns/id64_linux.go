@@ -64,12 +64,7 @@ func gone(err error) error {
 // pidInByStatus finds h among the ancestors of the process's pid namespace. NSpid has one number for each, the
 // process's own namespace last.
 func pidInByStatus(h *Handle, pid int) (int, error) {
-	proc, err := procfs.OpenAll()
-	if err != nil {
-		return -1, err
-	}
-	defer proc.Close()
-	p, err := proc.Process(pid)
+	p, err := procfs.OpenProcess(pid)
 	if err != nil {
 		return -1, ErrProcessGone
 	}
@@ -79,17 +74,12 @@ func pidInByStatus(h *Handle, pid int) (int, error) {
 
 // pidFromByStatus asks every process that has the number in some namespace.
 func pidFromByStatus(h *Handle, pid int) (int, error) {
-	proc, err := procfs.OpenAll()
-	if err != nil {
-		return -1, err
-	}
-	defer proc.Close()
-	pids, err := proc.PIDs()
+	pids, err := procfs.PIDs()
 	if err != nil {
 		return -1, err
 	}
 	for _, candidate := range pids {
-		p, err := proc.Process(candidate)
+		p, err := procfs.OpenProcess(candidate)
 		if err != nil {
 			continue // gone
 		}

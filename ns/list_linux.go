@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -14,11 +17,12 @@ import (
 
 // lister collects rows by inode number: all namespaces stand on one device.
 type lister struct {
-	listing Listing
+	types []Type
+	pids  []int
+
+	mu      sync.Mutex // guards the rest, the rows' fields too
 	rows    map[uint64]*Namespace
-	types   []Type
-	proc    *procfs.All
-	pids    []int
+	listing Listing
 }
 
 func list() (*Listing, error) {
@@ -26,123 +30,95 @@ func list() (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	proc, err := procfs.OpenAll()
-	if err != nil {
-		return nil, fmt.Errorf("list namespaces: %w", err)
-	}
-	defer proc.Close()
-	pids, err := proc.PIDs()
+	pids, err := procfs.PIDs()
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	l := &lister{rows: make(map[uint64]*Namespace), types: supported.Types(), proc: proc, pids: pids}
-	l.eachProcess(l.members)
+	l := &lister{rows: make(map[uint64]*Namespace), types: supported.Types(), pids: pids}
+	parallel(len(pids), func(i int) { l.process(pids[i]) })
 	l.pins()
-	l.eachProcess(l.holders)
 	l.rest()
 	return l.result(), nil
 }
 
-// eachProcess calls fn with those that are still there, in ascending order.
-func (l *lister) eachProcess(fn func(*procfs.Process)) {
-	for _, pid := range l.pids {
-		if p, err := l.proc.Process(pid); err == nil {
-			fn(p)
-			p.Close()
-		}
-	}
-}
-
-// members counts one process in.
-func (l *lister) members(p *procfs.Process) {
-	for _, t := range l.types {
-		inode, err := p.NS(t.Name())
-		switch {
-		case errors.Is(err, unix.EACCES):
-			l.listing.Unreadable = append(l.listing.Unreadable, p.PID)
-			return
-		case err != nil:
-			continue // a zombie is still in a user and a pid namespace; the dead nowhere
-		}
-		row := l.rows[inode]
-		if row == nil {
-			fd, err := p.OpenNS(t.Name())
-			if row = l.adopt(fd, t, err); row == nil {
-				continue
+// parallel calls fn with 0 to n-1 on as many threads as there are processors. Nearly all of the time is the kernel's.
+func parallel(n int, fn func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
 			}
-		}
-		row.count(p)
+		})
 	}
+	wg.Wait()
 }
 
-// count makes the first process that comes the one that stands for all.
-func (n *Namespace) count(p *procfs.Process) {
-	n.Members++
-	if n.Members > 1 {
+// process reads all that one process has to do with namespaces.
+func (l *lister) process(pid int) {
+	p, err := procfs.OpenProcess(pid)
+	if errors.Is(err, unix.EACCES) {
+		l.unreadable(pid)
+	}
+	if err != nil {
+		return // gone
+	}
+	defer p.Close()
+	lowest, err := l.member(p)
+	if errors.Is(err, unix.EACCES) {
+		l.unreadable(pid)
 		return
 	}
-	n.PID = p.PID
-	n.Command = p.Command()
-	if uid, err := p.UID(); err == nil {
-		n.UID = uid
-	}
+	l.standsFor(p, lowest)
+	l.threads(p)
+	l.files(p)
 }
 
-// adopt makes a row for the namespace fd, which it takes over, and for those that it descends from. err is that of
-// opening it: a file that has gone since, or is another one now, makes no row.
-func (l *lister) adopt(fd int, t Type, err error) *Namespace {
-	if err != nil {
-		return nil
-	}
-	if found, err := nsfs.Type(fd); err != nil || Type(found) != t {
-		unix.Close(fd)
-		return nil
-	}
-	h, err := newHandle(fd, t)
-	if err != nil {
-		return nil
-	}
-	defer h.Close()
-	return l.add(h)
+func (l *lister) unreadable(pid int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listing.Unreadable = append(l.listing.Unreadable, pid)
 }
 
-// add fills in what the kernel tells about h, if it is new.
-func (l *lister) add(h *Handle) *Namespace {
-	if row := l.rows[h.id.Ino]; row != nil {
-		return row
-	}
-	row := &Namespace{Type: h.t, ID: h.id, OwnerUID: -1, UID: -1}
-	l.rows[h.id.Ino] = row
-	row.ID64, _ = h.ID64()
-	if h.t == User {
-		if uid, err := h.ownerUID(); err == nil {
-			row.OwnerUID = uid
+// member counts the process in, and returns the namespaces of which it is the lowest member so far.
+func (l *lister) member(p *procfs.Process) (lowest []*Namespace, err error) {
+	for _, t := range l.types {
+		inode, err := p.NS(t.Name())
+		if errors.Is(err, unix.EACCES) {
+			return nil, err
 		}
-	}
-	if owner := l.relative(h.Owner()); owner != nil {
-		row.Owner = owner.ID
-		if h.t != User {
-			row.OwnerUID = owner.OwnerUID
+		if err != nil {
+			continue // a zombie is still in a user and a pid namespace; the dead nowhere
 		}
-	}
-	switch h.t {
-	case User: // the owner is the parent
-		row.Parent = row.Owner
-	case PID:
-		if parent := l.relative(h.Parent()); parent != nil {
-			row.Parent = parent.ID
+		row := l.row(inode, t, func() (int, error) { return p.OpenNS(t.Name()) })
+		if row == nil {
+			continue
 		}
+		l.mu.Lock()
+		row.Members++
+		if row.PID == 0 || p.PID < row.PID {
+			row.PID = p.PID
+			lowest = append(lowest, row)
+		}
+		l.mu.Unlock()
 	}
-	return row
+	return lowest, nil
 }
 
-// relative makes a row for an owner or a parent, unless it is above what the caller may see.
-func (l *lister) relative(h *Handle, err error) *Namespace {
-	if err != nil {
-		return nil
+// standsFor says who p is in the rows where it is still the lowest member.
+func (l *lister) standsFor(p *procfs.Process, rows []*Namespace) {
+	if len(rows) == 0 {
+		return
 	}
-	defer h.Close()
-	return l.add(h)
+	command, uid := p.Command(), p.UID()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, row := range rows {
+		if row.PID == p.PID {
+			row.Command, row.UID = command, uid
+		}
+	}
 }
 
 // rest adds what the kernel has and procfs does not show.
@@ -155,17 +131,18 @@ func (l *lister) rest() {
 		if known[id] {
 			continue
 		}
-		fd, err := nsfs.OpenByID(id, 0, 0)
-		if err != nil {
-			continue // gone, or not for us
+		if fd, err := nsfs.OpenByID(id, 0, 0); err == nil { // else gone, or not for us
+			l.adopt(fd)
 		}
-		t, err := nsfs.Type(fd)
-		l.adopt(fd, Type(t), err)
 	}
 }
 
 func (l *lister) result() *Listing {
+	slices.Sort(l.listing.Unreadable)
 	for _, row := range l.rows {
+		if row.Members > 0 {
+			row.Holders = nil // many hold it
+		}
 		l.listing.Namespaces = append(l.listing.Namespaces, *row)
 	}
 	slices.SortFunc(l.listing.Namespaces, func(a, b Namespace) int {

@@ -9,7 +9,7 @@ import (
 // pins reads one mount table for each mount namespace, the caller's own first.
 func (l *lister) pins() {
 	own := uint64(0)
-	if self, err := l.proc.Thread(); err == nil {
+	if self, err := procfs.OpenThread(); err == nil {
 		own, _ = self.NS("mnt")
 		l.mountTable(self, 0)
 		self.Close()
@@ -18,7 +18,7 @@ func (l *lister) pins() {
 		if row.Type != Mount || row.PID == 0 || inode == own {
 			continue
 		}
-		if p, err := l.proc.Process(row.PID); err == nil {
+		if p, err := procfs.OpenProcess(row.PID); err == nil {
 			l.mountTable(p, row.PID)
 			p.Close()
 		}
@@ -53,14 +53,11 @@ func (l *lister) mountTable(p *procfs.Process, pid int) {
 func (l *lister) pin(inode uint64, pin Pin) {
 	row := l.rows[inode]
 	if row == nil && pin.PID == 0 {
-		h, err := Open(pin.Path)
-		if err != nil || h.id.Ino != inode { // covered by another mount
-			return
+		if fd, _, err := openPath(pin.Path); err == nil {
+			row = l.adopt(fd)
 		}
-		row = l.add(h)
-		h.Close()
 	}
-	if row != nil {
+	if row != nil && row.ID.Ino == inode { // else covered by another mount
 		row.Pins = append(row.Pins, pin)
 	}
 }

@@ -2,38 +2,20 @@ package procfs
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"strconv"
 
-	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// All is a procfs that shows every process the caller may know of. The one that pathrs prefers hides, where it can,
-// those that the caller has no right to ptrace.
-type All struct{ root *os.File }
-
-// OpenAll opens it. It is to be closed soon: a descriptor of a whole procfs should not be lying about.
-func OpenAll() (*All, error) {
-	proc, err := procfs.OpenUnsafeProcRoot()
-	if err != nil {
-		return nil, err
-	}
-	defer proc.Close()
-	root, err := proc.OpenRoot(".")
-	if err != nil {
-		return nil, err
-	}
-	return &All{root}, nil
-}
-
-// Close closes it.
-func (a *All) Close() { a.root.Close() }
-
-// PIDs lists the processes in ascending order.
-func (a *All) PIDs() ([]int, error) {
-	names, err := list(int(a.root.Fd()), ".")
+// PIDs lists the processes that the caller may know of, in ascending order.
+//
+// The numbers come from /proc itself. The procfs that pathrs prefers, which all else is read from, hides the processes
+// that the caller has no right to ptrace; and one made anew for this would have to fill its caches again, which takes
+// longer than all the reading. A /proc that lies can invent numbers, for which there will be no process, or
+// conceal some.
+func PIDs() ([]int, error) {
+	names, err := list(unix.AT_FDCWD, "/proc")
 	if err != nil {
 		return nil, err
 	}
@@ -47,39 +29,62 @@ func (a *All) PIDs() ([]int, error) {
 	return pids, nil
 }
 
-// Process opens /proc/PID.
-func (a *All) Process(pid int) (*Process, error) {
-	dir, err := openDir(int(a.root.Fd()), strconv.Itoa(pid), unix.O_NOFOLLOW)
+// OpenProcess opens /proc/PID. EACCES: there is such a process, but it is hidden. ESRCH: there is none.
+func OpenProcess(pid int) (*Process, error) {
+	dir, err := openAtRoot(strconv.Itoa(pid), unix.O_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		err = unix.ESRCH
+		if unix.Kill(pid, 0) != unix.ESRCH {
+			err = unix.EACCES
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Process{PID: pid, dir: dir}, nil
+	return newProcess(pid, dir)
 }
 
-// Thread opens /proc/thread-self, which is a symbolic link.
-func (a *All) Thread() (*Process, error) {
-	dir, err := openDir(int(a.root.Fd()), "thread-self", 0)
+// OpenThread opens /proc/thread-self.
+func OpenThread() (*Process, error) {
+	dir, err := openAtRoot("thread-self", 0) // a symbolic link
 	if err != nil {
 		return nil, err
 	}
-	return &Process{PID: unix.Gettid(), dir: dir}, nil
+	return newProcess(unix.Gettid(), dir)
+}
+
+func openAtRoot(path string, flags int) (int, error) {
+	root, err := keptRoot()
+	if err != nil {
+		return -1, err
+	}
+	return openDir(int(root.Fd()), path, flags)
 }
 
 func openDir(at int, path string, flags int) (int, error) {
 	return unix.Openat(at, path, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
-// list returns the names in a directory.
+// list returns the names in a directory. An os.File would do the same in twice the time.
 func list(dir int, path string) ([]string, error) {
 	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) { // it died meanwhile
-		err = nil
+	defer unix.Close(fd)
+	return entries(fd)
+}
+
+func entries(fd int) (names []string, err error) {
+	var buf [8192]byte
+	for {
+		n, err := unix.ReadDirent(fd, buf[:])
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) { // it died meanwhile
+			return names, nil
+		}
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
-	return names, err
 }

@@ -2,7 +2,6 @@ package procfs
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"strings"
 
@@ -14,30 +13,47 @@ import (
 type Process struct {
 	PID int
 	dir int
+	ns  int // the directory in it, because every step of a path costs as much as what is at its end
+}
+
+// newProcess takes over dir.
+func newProcess(pid, dir int) (*Process, error) {
+	ns, err := openDir(dir, "ns", unix.O_NOFOLLOW)
+	if err != nil {
+		unix.Close(dir)
+		return nil, err
+	}
+	return &Process{PID: pid, dir: dir, ns: ns}, nil
 }
 
 // Close closes the directory.
-func (p *Process) Close() { unix.Close(p.dir) }
+func (p *Process) Close() {
+	unix.Close(p.ns)
+	unix.Close(p.dir)
+}
 
 // NS returns the inode number of the process's namespace. EACCES: no right to ptrace it. ENOENT: a zombie, or the kernel
 // has no such type.
-func (p *Process) NS(name string) (uint64, error) { return linkInode(p.dir, "ns/"+name) }
+func (p *Process) NS(name string) (uint64, error) { return linkInode(p.ns, name) }
 
 // OpenNS opens the process's namespace.
-func (p *Process) OpenNS(name string) (int, error) { return p.follow("ns/" + name) }
+func (p *Process) OpenNS(name string) (int, error) { return follow(p.ns, name) }
 
 // OpenFile opens a file that the process has open, if opening it again is harmless: it is for namespaces.
-func (p *Process) OpenFile(fd int) (int, error) { return p.follow("fd/" + strconv.Itoa(fd)) }
+func (p *Process) OpenFile(fd int) (int, error) { return follow(p.dir, "fd/"+strconv.Itoa(fd)) }
 
-func (p *Process) follow(link string) (int, error) {
-	return unix.Openat(p.dir, link, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+func follow(dir int, link string) (int, error) {
+	return unix.Openat(dir, link, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 }
 
-// UID returns the owner of the process's directory: its effective user id, or 0 if the process is not dumpable.
-func (p *Process) UID() (int, error) {
+// UID returns the owner of the process's directory: its effective user id, or 0 if the process is not dumpable. -1: the
+// process has gone.
+func (p *Process) UID() int {
 	var st unix.Stat_t
-	err := unix.Fstat(p.dir, &st)
-	return int(st.Uid), err
+	if unix.Fstat(p.dir, &st) != nil {
+		return -1
+	}
+	return int(st.Uid)
 }
 
 // Command returns the command line, its arguments separated by blanks; for a kernel thread its name.
@@ -71,16 +87,24 @@ func (p *Process) NSpid() ([]int, error) {
 
 // Files calls fn with each open file: its number, and what its link says, such as "net:[4026532000]" or
 // "socket:[4711]".
-func (p *Process) Files(fn func(fd, target string)) error {
-	names, err := list(p.dir, "fd")
+func (p *Process) Files(fn func(fd int, target string)) error {
+	dir, err := unix.Openat(p.dir, "fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	names, err := entries(dir)
 	if err != nil {
 		return err
 	}
 	var buf [64]byte // longer targets are paths, which nobody here asks for
 	for _, name := range names {
-		n, err := unix.Readlinkat(p.dir, "fd/"+name, buf[:])
-		if err == nil && n < len(buf) {
-			fn(name, string(buf[:n]))
+		n, err := unix.Readlinkat(dir, name, buf[:])
+		if err != nil || n == len(buf) || buf[0] == '/' {
+			continue
+		}
+		if fd, err := strconv.Atoi(name); err == nil {
+			fn(fd, string(buf[:n]))
 		}
 	}
 	return nil
@@ -88,8 +112,15 @@ func (p *Process) Files(fn func(fd, target string)) error {
 
 // Threads calls fn with each thread but the first one, as a Process.
 func (p *Process) Threads(fn func(*Process)) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.dir, "task", &st, 0); err != nil {
+		return err
+	}
+	if st.Nlink == 3 { // itself, its parent, one thread: most processes, and four times cheaper to know
+		return nil
+	}
 	names, err := list(p.dir, "task")
-	if err != nil || len(names) == 1 {
+	if err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -101,21 +132,12 @@ func (p *Process) Threads(fn func(*Process)) error {
 		if err != nil {
 			continue // it has just ended
 		}
-		t := &Process{PID: tid, dir: dir}
-		fn(t)
-		t.Close()
+		if t, err := newProcess(tid, dir); err == nil {
+			fn(t)
+			t.Close()
+		}
 	}
 	return nil
 }
 
-func (p *Process) read(name string) ([]byte, error) {
-	fd, err := openat(p.dir, name)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
-	var buf bytes.Buffer
-	_, err = buf.ReadFrom(f)
-	return buf.Bytes(), err
-}
+func (p *Process) read(name string) ([]byte, error) { return readAll(p.dir, name) }
