@@ -25,6 +25,8 @@ var (
 	ErrThreadTainted error = &sentinel{msg: "thread is stuck in a namespace"}
 	// ErrNotInNamespace: a process that is neither in the pid namespace nor below it.
 	ErrNotInNamespace error = &sentinel{msg: "process is not in the namespace"}
+	// ErrNotPinned: a namespace, but not a bind mount of one.
+	ErrNotPinned error = &sentinel{msg: "not a bind mount"}
 	// ErrAbsent: the kernel, or the process, has no namespace of this type. It also matches errors.ErrUnsupported.
 	ErrAbsent error = &sentinel{"no such namespace type here", errnoAbsent}
 )

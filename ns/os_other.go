@@ -43,3 +43,6 @@ func pidIn(*Handle, int) (int, error)              { return -1, errOther }
 func pidFrom(*Handle, int) (int, error)            { return -1, errOther }
 
 func list() (*Listing, error) { return nil, errOther }
+
+func pin(*Handle, string) error { return errOther }
+func unpin(string) error        { return errOther }
