@@ -23,7 +23,7 @@ func NetPath(name string) (string, error) {
 //
 // The directory /run/netns is made as ip-netns(8) makes it, a shared mount, if it is not there. A mount namespace can
 // only be pinned on a mount that is private, and only from a mount namespace that is older than itself: the kernel
-// refuses what could become a circle.
+// refuses what could become a circle. (Linux 6.18 tells the age by ID64, which is not always right.)
 func (h *Handle) Pin(path string) error {
 	if err := pin(h, path); err != nil {
 		return fmt.Errorf("pin %v at %s: %w", h, path, err)
