@@ -17,6 +17,7 @@ const threadTypes = Net | UTS | IPC | Cgroup
 func do(h *Handle, fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	tid := unix.Gettid()
 	here, err := procfs.ThreadNS(h.t.Name())
 	if err != nil {
 		here = 0 // procfs does not know us: the namespace to come back to has to be opened
@@ -24,8 +25,8 @@ func do(h *Handle, fn func() error) error {
 	switch {
 	case here == h.id.Ino:
 		return h.stay(fn)
-	case h.t&threadTypes != 0 && !onMainThread():
-		return h.visit(here, fn)
+	case h.t&threadTypes != 0 && tid != mainThread:
+		return h.visit(tid, here, fn)
 	case h.t&threadTypes != 0:
 		return onOtherThread(func() error { return do(h, fn) }, reusable)
 	case h.t == Mount:
@@ -53,14 +54,14 @@ func (h *Handle) stay(fn func() error) error {
 	return fn()
 }
 
-// visit runs fn in h and goes back to the namespace with the inode here.
-func (h *Handle) visit(here uint64, fn func() error) (err error) {
+// visit runs fn in h and takes the thread tid back to the namespace with the inode here.
+func (h *Handle) visit(tid int, here uint64, fn func() error) (err error) {
 	closed := h.Control(func(there uintptr) {
 		err = withOrigin(h.t, here, func(origin *Handle, back uintptr) error {
 			if !origin.letsBack(back) {
 				return onOtherThread(func() error { return h.move(fn) }, disposable)
 			}
-			return h.thereAndBack(there, back, fn)
+			return h.thereAndBack(tid, there, back, fn)
 		})
 	})
 	if closed != nil {
@@ -82,12 +83,11 @@ func (h *Handle) letsBack(fd uintptr) bool {
 }
 
 // thereAndBack leaves the goroutine locked to the thread if the way back fails.
-func (h *Handle) thereAndBack(there, back uintptr, fn func() error) (err error) {
+func (h *Handle) thereAndBack(tid int, there, back uintptr, fn func() error) (err error) {
 	if err := unix.Setns(int(there), int(h.t)); err != nil {
 		return fmt.Errorf("join %v: %w", h, err)
 	}
 	lend(h)
-	tid := unix.Gettid()
 	defer func() {
 		takeBack(h)
 		if failed := comeBack(tid, back, h.t); failed != nil {

@@ -32,19 +32,20 @@ func ExampleType_Types() {
 
 // Two processes are in the same network if the handles are equal.
 func ExampleOfPID() {
-	parent, err := ns.OfPID(os.Getppid(), ns.Net|ns.UTS)
+	pid := os.Getpid() // of any process that the caller may look at
+	s, err := ns.OfPID(pid, ns.Net|ns.UTS)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer parent.Close()
+	defer s.Close()
 	own, err := ns.Current(ns.Net)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer own.Close()
-	fmt.Println("same network:", own.Equal(parent.Handle(ns.Net)))
+	fmt.Println("same network:", own.Equal(s.Handle(ns.Net)))
 	// Output:
 	// same network: true
 }
