@@ -49,7 +49,7 @@ func translate(fd int, request uintptr, pid int) (int, error) {
 	return int(other), nil
 }
 
-// IDs: ID works for all types.
+// IDs tells whether ID works for all types.
 var IDs = &kernel.Probe{
 	Name:  "NS_GET_ID",
 	Since: "6.18",
@@ -59,7 +59,7 @@ var IDs = &kernel.Probe{
 	}),
 }
 
-// MountIDs: MountID works.
+// MountIDs tells whether MountID works.
 var MountIDs = &kernel.Probe{
 	Name:  "NS_GET_MNTNS_ID",
 	Since: "6.11",
@@ -69,7 +69,7 @@ var MountIDs = &kernel.Probe{
 	}),
 }
 
-// PIDTranslation: PIDIn and PIDFrom work.
+// PIDTranslation tells whether PIDIn and PIDFrom work.
 var PIDTranslation = &kernel.Probe{
 	Name:  "NS_GET_PID_IN_PIDNS",
 	Since: "6.11",
@@ -79,7 +79,7 @@ var PIDTranslation = &kernel.Probe{
 	}),
 }
 
-// OpenIDs: OpenByID works.
+// OpenIDs tells whether OpenByID works.
 var OpenIDs = &kernel.Probe{
 	Name:  "open_by_handle_at on nsfs",
 	Since: "6.18",

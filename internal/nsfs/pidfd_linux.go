@@ -30,7 +30,7 @@ func OpenPIDFD(pidfd int, t uint64) (int, error) { return unix.IoctlRetInt(pidfd
 // also if nobody has been yet.
 func OpenPIDForChildren(pidfd int) (int, error) { return unix.IoctlRetInt(pidfd, none|0xff06) }
 
-// PIDFDNamespaces: OpenPIDFD works.
+// PIDFDNamespaces tells whether OpenPIDFD works.
 var PIDFDNamespaces = &kernel.Probe{
 	Name:  "PIDFD_GET_*_NAMESPACE",
 	Since: "6.11",

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrForeign: this procfs shows another pid namespace than the caller's, where numbers mean other processes.
+// ErrForeign means that this procfs shows another pid namespace than the caller's, where numbers mean other processes.
 var ErrForeign = errors.New("procfs belongs to another pid namespace")
 
 // OpenNS opens the directory /proc/PID/ns, O_PATH, from which namespaces are opened with openat(2). It is bound

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -52,4 +53,19 @@ func field(data []byte, name string) string {
 		}
 	}
 	return ""
+}
+
+// ReadPID reads the file name of /proc/PID.
+func ReadPID(pid int, name string) ([]byte, error) {
+	proc, err := procfs.OpenProcRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	dir, err := proc.OpenPid(pid, ".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return readAll(int(dir.Fd()), name)
 }

@@ -1,0 +1,61 @@
+# Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-% vet arrows cross lint lint-go lint-c lint-sh fmt rename rename-check clean
+
+GOLANGCI_LINT := v2.15.0
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+%?:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the command, bin/nsexec
+	@scripts/need.sh go gcc
+	@scripts/need.sh --optional certificates
+	CGO_ENABLED=1 go build -buildvcs=false -o bin/nsexec ./cmd/nsexec
+
+demo: build ## enter a target's namespaces and show what happened
+	bin/nsexec demo
+
+test: ## run the whole suite as root, as an ordinary user, and as root of a user namespace
+	@scripts/test.sh
+
+test-%: ## run one part of it: test-identities, test-race, test-static, test-pie
+	@scripts/test.sh $*
+
+vet: ## run go vet on every module
+	@scripts/test.sh vet
+
+arrows: ## check that dependencies point one way: cmd -> nsenter -> ns -> internal
+	@scripts/test.sh arrows
+
+cross: ## compile the library for other systems and without cgo
+	@scripts/test.sh cross
+
+lint: lint-go lint-c lint-sh ## run every linter
+
+lint-go: .build/golangci-lint-$(GOLANGCI_LINT) ## lint the Go code
+	$< run ./...
+
+lint-c: ## compile the C code with gcc and clang, warnings being errors, and check its format
+	@scripts/lint-c.sh
+
+lint-sh: ## lint the shell scripts
+	@scripts/need.sh shellcheck
+	shellcheck -x scripts/*.sh .ci/run
+
+.build/golangci-lint-$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/.build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv .build/golangci-lint $@
+
+fmt: ## format the Go and C code
+	@scripts/need.sh clang-format
+	gofmt -w .
+	find nsenter -name '*.[ch]' -exec clang-format -i {} +
+
+rename: ## give the module another path: make rename MODULE=example.org/you/nsexec
+	@scripts/rename.sh $(MODULE)
+
+rename-check: ## rename a copy of the module, and build and vet it
+	@scripts/rename-check.sh
+
+clean: ## remove what was built
+	rm -rf bin .build

@@ -1,0 +1,92 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"nsexec/ns"
+)
+
+// newDemoTargetCmd is what the demo enters: it waits in its namespaces until its stdin ends, so until the demo does.
+func newDemoTargetCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:    "demo-target",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := io.Copy(io.Discard, os.Stdin)
+			return err
+		},
+	}
+}
+
+// demoTarget is this program once more, in namespaces of its own.
+type demoTarget struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+func (t *demoTarget) pid() int { return t.cmd.Process.Pid }
+
+func (t *demoTarget) end() {
+	t.stdin.Close()
+	_ = t.cmd.Process.Kill()
+	_ = t.cmd.Wait() // it was killed
+}
+
+// makeDemoTarget gives it all namespaces of its own. Where that is refused, it asks for them one after the other,
+// the user namespace first, and says which it cannot have, and why.
+func makeDemoTarget() (*demoTarget, map[ns.Type]error, error) {
+	refused := make(map[ns.Type]error)
+	all, err := ns.Supported()
+	if err != nil {
+		return nil, nil, err
+	}
+	if t, err := startDemoTarget(all); err == nil {
+		return t, refused, nil
+	}
+	var possible ns.Type
+	for _, one := range all.Types() {
+		t, err := startDemoTarget(possible | one)
+		if err != nil {
+			refused[one] = err
+			continue
+		}
+		t.end()
+		possible |= one
+	}
+	t, err := startDemoTarget(possible)
+	if err != nil {
+		return nil, nil, fmt.Errorf("start target: %w", err)
+	}
+	return t, refused, nil
+}
+
+// startDemoTarget: clone(2) has no flag for a time namespace, unshare(2) has. exec is what enters it.
+func startDemoTarget(types ns.Type) (*demoTarget, error) {
+	cmd := exec.Command("/proc/self/exe", "demo-target")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:   uintptr(types &^ ns.Time),
+		Unshareflags: uintptr(types & ns.Time),
+	}
+	if types&ns.User != 0 {
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &demoTarget{cmd, stdin}, nil
+}

@@ -1,0 +1,14 @@
+package testutil
+
+const (
+	reasonRoot = "needs root of the initial user namespace"
+	reasonUser = "needs an ordinary user"
+)
+
+// expected lists, for each identity, the reasons (or their beginnings) for which a test may be
+// skipped even where everything must work. Anything else that is skipped there is a failure.
+var expected = map[Identity][]string{
+	Root:       {reasonUser, "process 1 may be looked at"},
+	User:       {reasonRoot},
+	UsernsRoot: {reasonRoot, reasonUser},
+}

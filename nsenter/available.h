@@ -1,0 +1,18 @@
+/* Where the constructor was loaded: whether re-executing this program can work. */
+#ifndef NSENTER_AVAILABLE_H
+#define NSENTER_AVAILABLE_H
+
+#pragma GCC visibility push(hidden)
+
+enum nsenter_load {
+	NSENTER_LOAD_NONE, /* the constructor has not run */
+	NSENTER_LOAD_OK,
+	NSENTER_LOAD_LIBRARY, /* not in the main executable: c-shared, plugin */
+	NSENTER_LOAD_SECURE, /* AT_SECURE: set-user-ID, set-group-ID, file capabilities */
+};
+
+enum nsenter_load nsenter_load(void);
+
+#pragma GCC visibility pop
+
+#endif

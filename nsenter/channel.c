@@ -1,0 +1,248 @@
+/* Talking with the caller: the request comes in, replies go out. */
+#define _GNU_SOURCE
+#include "stage.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+union rights {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(NSENTER_SCM_MAX_FD * sizeof(int))];
+};
+
+union credentials {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+/* Keeps the fds of one message; returns 0 if there are more than any request has. */
+static int keep_fds(struct stage *st, struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		if (n > NSENTER_MAX_FDS - st->nfds)
+			return 0;
+		memcpy(st->fds + st->nfds, CMSG_DATA(c), n * sizeof(int));
+		st->nfds += n;
+	}
+	return 1;
+}
+
+/*
+ * One recvmsg. There is control space from the first byte on: a plain read
+ * throws attached fds away. MSG_CTRUNC means that some of them did not fit
+ * below RLIMIT_NOFILE.
+ */
+static size_t receive_some(struct stage *st, void *buf, size_t len)
+{
+	union rights control;
+	struct iovec iov = { buf, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(st->sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		nsenter_fail(st, "receive request", 0, "");
+	if (n == 0) /* the caller is gone */
+		_exit(NSENTER_EXIT_FAILED);
+	if (msg.msg_flags & MSG_CTRUNC) {
+		errno = EMFILE;
+		nsenter_fail(st, "receive files", 0, "");
+	}
+	if (!keep_fds(st, &msg))
+		nsenter_fail_because(st, NSENTER_D_MALFORMED, "receive files", 0, "too many");
+	return (size_t)n;
+}
+
+static void receive_exactly(struct stage *st, void *buf, size_t len)
+{
+	for (size_t have = 0; have < len;)
+		have += receive_some(st, (char *)buf + have, len - have);
+}
+
+static void refuse_malformed(const struct stage *st, const char *why)
+{
+	if (why != NULL)
+		nsenter_fail_because(st, NSENTER_D_MALFORMED, "read request", 0, why);
+}
+
+/* One area for the message and, behind it, for argv and envp. */
+static void *map_request(const struct stage *st, const struct nsenter_request *head)
+{
+	size_t len = head->total + 7 + nsenter_vec_len(head) * sizeof(char *);
+	void *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		nsenter_fail(st, "map request", 0, "");
+	return area;
+}
+
+static char **vec_behind(struct nsenter_request *req)
+{
+	return (char **)((char *)req + ((req->total + 7u) & ~7u));
+}
+
+void nsenter_receive(struct stage *st)
+{
+	struct nsenter_request head;
+
+	/* All batches of fds but the last come with single bytes, so with the header. */
+	nsenter_raise_nofile(st, NSENTER_MAX_FDS);
+	receive_exactly(st, &head, sizeof(head));
+	refuse_malformed(st, nsenter_check(&head));
+	nsenter_raise_nofile(st, 2 * (head.nfds + head.nfiles));
+
+	st->req = map_request(st, &head);
+	*st->req = head;
+	receive_exactly(st, st->req + 1, head.total - sizeof(head));
+	refuse_malformed(st, nsenter_decode(st->req, vec_behind(st->req), &st->job));
+	if (st->nfds != head.nfds)
+		refuse_malformed(st, "fds are missing");
+	nsenter_step(st, "receive request", 0);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = strnlen(from, size - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+static void fill(struct nsenter_reply *reply, const struct stage *st, enum nsenter_kind kind,
+		 const char *op)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->magic = NSENTER_MAGIC;
+	reply->kind = kind;
+	reply->stage = st->name;
+	copy_text(reply->op, sizeof(reply->op), op);
+}
+
+/*
+ * A reply is far smaller than a socket buffer, and one message: the two stages
+ * that share this socket cannot mix theirs. A caller that is gone is noticed
+ * where its answer is waited for.
+ */
+static ssize_t send_reply(const struct stage *st, struct nsenter_reply *reply,
+			  union credentials *control)
+{
+	struct iovec iov = { reply, sizeof(*reply) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (control != NULL) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(*control);
+	}
+	do
+		n = sendmsg(st->sock, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+void nsenter_step(const struct stage *st, const char *op, uint64_t type)
+{
+	struct nsenter_reply reply;
+	struct timespec now;
+
+	if (st->req == NULL || !(st->req->flags & NSENTER_F_TRACE))
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	fill(&reply, st, NSENTER_STEP, op);
+	reply.type = type;
+	reply.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	send_reply(st, &reply, NULL);
+}
+
+void nsenter_cloned(const struct stage *st, pid_t pid)
+{
+	struct nsenter_reply reply;
+
+	fill(&reply, st, NSENTER_CLONED, "clone");
+	reply.pid = pid;
+	send_reply(st, &reply, NULL);
+}
+
+/*
+ * The kernel translates the pid for the caller. Where our ids are not mapped
+ * the explicit form is EINVAL; the caller's SO_PASSCRED then has the kernel
+ * attach the same by itself.
+ */
+void nsenter_ready(const struct stage *st)
+{
+	const struct ucred self = { getpid(), getuid(), getgid() };
+	union credentials control = {
+		.header.cmsg_len = CMSG_LEN(sizeof(self)),
+		.header.cmsg_level = SOL_SOCKET,
+		.header.cmsg_type = SCM_CREDENTIALS,
+	};
+	struct nsenter_reply reply;
+
+	fill(&reply, st, NSENTER_READY, "ready");
+	memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
+	if (send_reply(st, &reply, &control) < 0 && send_reply(st, &reply, NULL) < 0)
+		nsenter_fail(st, "send ready", 0, "");
+}
+
+/* End of file is not GO: when the caller dies, what it has not released dies too. */
+void nsenter_await_go(const struct stage *st)
+{
+	char go = 0;
+	ssize_t n;
+
+	do
+		n = read(st->sock, &go, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1 || go != NSENTER_GO)
+		_exit(NSENTER_EXIT_FAILED);
+}
+
+static void send_error(const struct stage *st, enum nsenter_detail detail, int error,
+		       const char *op, uint64_t type, const char *object)
+{
+	struct nsenter_reply reply;
+
+	fill(&reply, st, NSENTER_ERROR, op);
+	reply.error = error;
+	reply.detail = detail;
+	reply.type = type;
+	copy_text(reply.object, sizeof(reply.object), object);
+	send_reply(st, &reply, NULL);
+}
+
+/* Says what could not be done, to what, and errno; then exits. */
+_Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
+			    const char *object)
+{
+	send_error(st, NSENTER_D_NONE, errno, op, type, object);
+	_exit(NSENTER_EXIT_FAILED);
+}
+
+/* The same for what is told better by a word than by errno alone. */
+_Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
+				    const char *op, uint64_t type, const char *object)
+{
+	static const int meaning[] = {
+		[NSENTER_D_LOOKUP] = ENOENT,	  [NSENTER_D_DOT] = ENOENT,
+		[NSENTER_D_INTERPRETER] = ENOENT, [NSENTER_D_OUTSIDE] = EXDEV,
+		[NSENTER_D_CHANGED] = ESTALE,	  [NSENTER_D_MALFORMED] = EPROTO,
+	};
+
+	send_error(st, detail, meaning[detail], op, type, object);
+	_exit(NSENTER_EXIT_FAILED);
+}

@@ -1,0 +1,23 @@
+package nsenter
+
+import "os"
+
+// child is a process of ours that the library reaps as soon as it exits: an
+// unreaped process that has joined a pid namespace keeps it from ending.
+type child struct {
+	process *os.Process
+	exited  chan struct{} // closed when state and err are set
+	state   *os.ProcessState
+	err     error
+}
+
+// wait returns how the process ended, as often as it is asked.
+func (c *child) wait() (*os.ProcessState, error) {
+	<-c.exited
+	return c.state, c.err
+}
+
+func (c *child) settle(state *os.ProcessState, err error) {
+	c.state, c.err = state, err
+	close(c.exited)
+}

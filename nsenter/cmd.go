@@ -1,0 +1,204 @@
+package nsenter
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"nsexec/ns"
+)
+
+// Cmd is a program to be run inside namespaces, as [exec.Cmd] is one to be run
+// where its caller is. Fields of the same name mean the same. A Cmd cannot be
+// used again after Start, Run, Output or CombinedOutput.
+//
+// What differs from os/exec, on purpose:
+//   - A bare name is looked up when the program starts, by the payload, inside
+//     its mount namespace, along its own PATH (Env's, not the caller's). Path
+//     stays as it was given, and failure is Start's.
+//   - Relative and empty entries of PATH are skipped ([exec.ErrDot] if the
+//     program is only there).
+//   - Dir "" is the root once a mount namespace is joined or Root is given: the
+//     caller's directory does not exist there.
+//   - The library reaps the payload as soon as it exits, since an unreaped
+//     process keeps a pid namespace from ending. Use Wait, not Process.Wait.
+//   - A failure to start is an [*Error].
+type Cmd struct {
+	// Path is the program: a path inside the payload's mount namespace, or a
+	// bare name. Relative paths are relative to Dir.
+	Path string
+	// Args holds the arguments, Args[0] being the name; empty means {Path}.
+	Args []string
+	// Env is the environment, "key=value"; nil means the caller's. The last of
+	// several values for a key counts.
+	Env []string
+	// Dir is the working directory, a path inside the payload's root.
+	Dir string
+
+	// Stdin, Stdout and Stderr are as in os/exec: nil is the caller's
+	// /dev/null, an *os.File is handed over, anything else is copied.
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	// ExtraFiles become fds 3 and up; a nil entry is a closed fd. At most 1,000.
+	ExtraFiles []*os.File
+
+	// Cancel is called when the context of CommandContext is done; nil there
+	// kills the payload.
+	Cancel func() error
+	// WaitDelay bounds how long Wait waits for the payload after the context is
+	// done, and for Stdin, Stdout and Stderr after the payload has exited.
+	WaitDelay time.Duration
+	// Err, if set, is returned by Start.
+	Err error
+
+	// StartTimeout bounds the way to the payload (until BeforeExec is called),
+	// and again the way from there to exec; zero is 30 s, negative none. When
+	// it passes, Start kills what it started; its error is an
+	// [os.ErrDeadlineExceeded].
+	StartTimeout time.Duration
+	// Credential is who the payload is. Nil is root of the user namespace that
+	// is joined, if it has one, and no change if none is joined.
+	Credential *Credential
+	// Root is an open directory that becomes the payload's root, or nil.
+	Root *os.File
+	// WorkDir is an open directory that becomes the payload's working
+	// directory, or nil. Dir, if relative, starts from it.
+	WorkDir *os.File
+	// BeforeExec is called when the payload is complete but for exec, and waits
+	// for it. Process is set. The pid is the caller's view of it. Signals and
+	// pidfds always work; /proc/PID may be read only by the privileged, since
+	// the payload is not dumpable before exec. An error kills the payload and
+	// is Start's.
+	BeforeExec func(pid int) error
+	// Trace is called for every step that the stages take, in order, before
+	// Start returns.
+	Trace func(Step)
+
+	// Process is the payload, a child of the caller, once Start has succeeded
+	// or BeforeExec is called. Process.WithHandle lends its pidfd.
+	Process *os.Process
+	// ProcessState is how the payload ended, after Wait.
+	ProcessState *os.ProcessState
+
+	set      *ns.Set
+	ctx      context.Context
+	stdio    plumbing
+	started  bool
+	child    *child
+	helper   *child // stage 0, where it is not the payload
+	watch    chan watchResult
+	copies   chan error
+	joinMode joinMode
+}
+
+// joinMode says which way of joining is taken; tests force each.
+type joinMode int
+
+const (
+	joinAuto      joinMode = iota
+	joinByProcess          // one setns on the target's pidfd
+	joinByHandles          // one setns a namespace
+)
+
+// Unchanged is the UID or GID of a Credential that leaves that id as it is.
+const Unchanged = -1
+
+// Credential is who a payload is, in numbers of the user namespace that it is in.
+type Credential struct {
+	UID int
+	GID int
+	// Groups are the supplementary groups; they are set together with GID,
+	// and dropped if empty.
+	Groups []int
+}
+
+// maxID is the largest id there is: the kernel takes the one above it for "unchanged".
+const maxID = 1<<32 - 2
+
+// check refuses what would become another id in 32 bits.
+func (cr *Credential) check() error {
+	if cr == nil {
+		return nil
+	}
+	for _, id := range append([]int{max(cr.UID, 0), max(cr.GID, 0)}, cr.Groups...) {
+		if id < 0 || int64(id) > maxID {
+			return callerError("set ids", strconv.Itoa(id), errnoInvalid)
+		}
+	}
+	if cr.UID < Unchanged || cr.GID < Unchanged {
+		return callerError("set ids", fmt.Sprintf("%d:%d", cr.UID, cr.GID), errnoInvalid)
+	}
+	return nil
+}
+
+// Step is something that a stage has done, on the way from Start to exec.
+type Step struct {
+	Stage Stage
+	// Op is what was done, Type the namespaces concerned, or zero.
+	Op   string
+	Type ns.Type
+	// PID is that of the process, as the caller sees it.
+	PID int
+	// Since is the time since Start was called.
+	Since time.Duration
+}
+
+// Command returns a Cmd that runs the named program inside the namespaces of
+// set. A nil Set joins nothing. The Set may be closed as soon as Start has
+// returned.
+func Command(set *ns.Set, name string, arg ...string) *Cmd {
+	return &Cmd{
+		Path: name,
+		Args: append([]string{name}, arg...),
+		set:  set,
+	}
+}
+
+// CommandContext is Command with a context: when it is done before the program
+// has exited, Cancel is called, which kills it unless it was set to do
+// something else. It bounds Start too.
+func CommandContext(ctx context.Context, set *ns.Set, name string, arg ...string) *Cmd {
+	if ctx == nil {
+		panic("nsenter: nil Context")
+	}
+	c := Command(set, name, arg...)
+	c.ctx = ctx
+	c.Cancel = func() error { return c.Process.Kill() }
+	return c
+}
+
+// String is for people: the program and its arguments, unquoted.
+func (c *Cmd) String() string {
+	return strings.Join(append([]string{c.Path}, c.argv()[1:]...), " ")
+}
+
+func (c *Cmd) argv() []string {
+	if len(c.Args) > 0 {
+		return c.Args
+	}
+	return []string{c.Path}
+}
+
+// joins reports whether a namespace of that type is in the set.
+func (c *Cmd) joins(t ns.Type) bool {
+	return c.set != nil && c.set.Types()&t != 0
+}
+
+// hasOwnRoot reports whether the payload's root is not the caller's.
+func (c *Cmd) hasOwnRoot() bool {
+	return c.Root != nil || c.joins(ns.Mount)
+}
+
+// exitError is what Wait returns for a payload that ran and failed.
+func exitError(state *os.ProcessState) error {
+	if state.Success() {
+		return nil
+	}
+	return &exec.ExitError{ProcessState: state}
+}

@@ -1,0 +1,118 @@
+/* The last step: the program is looked for, and takes over. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+/* ENOENT of a program that is there means its interpreter, "#!" or ELF's. */
+static _Noreturn void fail_exec(const struct stage *st, const char *path)
+{
+	const int error = errno;
+
+	if (error == ENOENT && access(path, F_OK) == 0)
+		nsenter_fail_because(st, NSENTER_D_INTERPRETER, "exec", 0, path);
+	errno = error;
+	nsenter_fail(st, "exec", 0, path);
+}
+
+static const char *path_variable(const struct stage *st)
+{
+	const char *path = NULL;
+
+	/* The last one counts, as in os/exec. */
+	for (char **e = st->job.envp; *e != NULL; e++)
+		if (strncmp(*e, "PATH=", 5) == 0)
+			path = *e + 5;
+	return path;
+}
+
+/* Writes "DIR/NAME" to buf; returns 0 if it does not fit. */
+static int join_path(char buf[PATH_MAX], const char *dir, size_t len, const char *name)
+{
+	const size_t name_len = strlen(name);
+
+	if (len + 1 + name_len + 1 > PATH_MAX)
+		return 0;
+	memcpy(buf, dir, len);
+	buf[len] = '/';
+	memcpy(buf + len + 1, name, name_len + 1);
+	return 1;
+}
+
+/* What the search along PATH has met so far, short of a program. */
+struct lookup {
+	int denied; /* EACCES somewhere */
+	int dot; /* it is in a relative entry: not taken, but said */
+};
+
+/* Whether the failure of execve means no more than "not here". */
+static int is_elsewhere(const char *path)
+{
+	switch (errno) {
+	case ENOTDIR:
+	case ENODEV:
+	case ESTALE:
+	case ETIMEDOUT:
+		return 1;
+	case ENOENT: /* of the program, or of its interpreter */
+		return access(path, F_OK) != 0;
+	}
+	return 0;
+}
+
+/* Returns only if the program is not here; any other failure is the answer. */
+static void try_entry(const struct stage *st, struct lookup *seen, const char *dir, size_t len)
+{
+	char path[PATH_MAX];
+
+	if (!join_path(path, len > 0 ? dir : ".", len > 0 ? len : 1, st->job.path))
+		return;
+	if (path[0] != '/') {
+		seen->dot |= access(path, X_OK) == 0;
+		return;
+	}
+	execve(path, st->job.argv, st->job.envp);
+	if (errno == EACCES)
+		seen->denied = 1;
+	else if (!is_elsewhere(path))
+		fail_exec(st, path);
+}
+
+static _Noreturn void exec_along_path(const struct stage *st)
+{
+	const char *entry = path_variable(st);
+	struct lookup seen = { 0, 0 };
+
+	while (entry != NULL) {
+		const char *end = strchrnul(entry, ':');
+
+		try_entry(st, &seen, entry, (size_t)(end - entry));
+		entry = *end == '\0' ? NULL : end + 1;
+	}
+	if (seen.denied) {
+		errno = EACCES;
+		nsenter_fail(st, "exec", 0, st->job.path);
+	}
+	nsenter_fail_because(st, seen.dot ? NSENTER_D_DOT : NSENTER_D_LOOKUP, "exec", 0,
+			     st->job.path);
+}
+
+/*
+ * A bare name is looked up along the payload's own PATH, where the payload is;
+ * relative entries are not followed (exec.ErrDot), no shell is tried.
+ */
+_Noreturn void nsenter_exec(struct stage *st)
+{
+	/* From here on the payload lives as long as it likes. */
+	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+		nsenter_fail(st, "clear parent-death signal", 0, "");
+	nsenter_step(st, "exec", 0);
+	if (strchr(st->job.path, '/') == NULL)
+		exec_along_path(st);
+	execve(st->job.path, st->job.argv, st->job.envp);
+	fail_exec(st, st->job.path);
+}

@@ -1,0 +1,37 @@
+//go:build linux && cgo
+
+package nsenter
+
+// What a process must have to be taken for stage 0.
+const (
+	Stage0Name   = stage0Name
+	PipeVariable = pipeVariable
+)
+
+// MaxFiles is how many files travel with a request.
+const MaxFiles = maxFiles
+
+// RequestMessage is a well-formed request to execute argv with the first files of those that travel.
+func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error) {
+	r := request{
+		pidfd: -1, root: -1, cwd: -1,
+		path: argv[0], argv: argv, env: []string{"A=1", "B=2"},
+		fds: make([]int, travelling), files: files,
+	}
+	return r.marshal()
+}
+
+// ReplyError is the error that a reply carries, or why it is no such reply.
+func ReplyError(message []byte) (*Error, error) {
+	r, err := parseReply(message)
+	if err != nil {
+		return nil, err
+	}
+	return r.failure(), nil
+}
+
+// IsReady tells whether a reply says READY.
+func IsReady(message []byte) bool {
+	r, err := parseReply(message)
+	return err == nil && r.kind == replyReady
+}

@@ -1,0 +1,41 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lost is the error for a channel that has gone quiet. A context's end and a
+// deadline look the same to it, and the end of file means that a stage has ended.
+func (l *launch) lost(stage Stage, op string, err error) error {
+	switch {
+	case l.ctx.Err() != nil:
+		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"}
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
+		return l.ended(stage, op)
+	}
+	return callerError(op, "", err)
+}
+
+// ended is the error for a stage that is gone without having said why.
+func (l *launch) ended(stage Stage, op string) error {
+	state, err := l.kill(l.stage0)
+	if err == nil && state.Success() && l.payload != nil && l.payload != l.stage0 {
+		stage = Stage1
+		state, err = l.kill(l.payload)
+	}
+	e := &Error{Stage: stage, Op: op, Err: err}
+	if err == nil {
+		e.Err = fmt.Errorf("it has ended: %v", state)
+		e.Hint = refusals[state.ExitCode()]
+	}
+	return e
+}

@@ -1,0 +1,227 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// launch is one Start on its way, from stage 0 to exec.
+type launch struct {
+	cmd     *Cmd
+	ctx     context.Context
+	plan    plan
+	begun   time.Time
+	channel *channel
+	stage0  *os.Process
+	payload *os.Process // stage 0 itself, or its clone once that is known
+
+	executed bool
+}
+
+// launch brings the payload to the point where its program executes.
+//
+// The goroutine keeps its thread until then. The stages die with it (their
+// parent-death signal is tied to a thread, not to a process), and it is the
+// thread whose namespaces stage 0 inherits.
+func (c *Cmd) launch(files []*os.File, env []string) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	l := &launch{cmd: c, ctx: c.context(), begun: time.Now()}
+	defer l.end() // also when BeforeExec panics
+	if err := l.run(files, env); err != nil {
+		return explain(err)
+	}
+	l.executed = true
+	return nil
+}
+
+// end hands the payload over to Wait, or leaves nothing behind.
+func (l *launch) end() {
+	if l.executed {
+		l.adopt()
+	} else {
+		l.discard()
+	}
+	if l.channel != nil {
+		l.channel.close()
+	}
+	l.plan.close()
+}
+
+func (l *launch) run(files []*os.File, env []string) (err error) {
+	if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode); err != nil {
+		return err
+	}
+	if err := l.spawn(); err != nil {
+		return err
+	}
+	stop, err := l.channel.watch(l.ctx)
+	if err != nil {
+		return callerError("watch context", "", err)
+	}
+	defer stop()
+	l.channel.deadline = l.cmd.startDeadline()
+	if err := l.ask(files, env); err != nil {
+		return err
+	}
+	if err := l.awaitReady(); err != nil {
+		return err
+	}
+	if err := l.beforeExec(); err != nil {
+		return err
+	}
+	return l.awaitExec()
+}
+
+// spawn starts stage 0.
+func (l *launch) spawn() (err error) {
+	l.stage0, l.channel, err = spawnStage0(l.plan.exposes())
+	if err == nil && !l.plan.forks() {
+		l.payload = l.stage0
+	}
+	return err
+}
+
+// ask sends the request. A stage 0 that has ended early has mostly said why.
+func (l *launch) ask(files []*os.File, env []string) error {
+	q := &asking{cmd: l.cmd, plan: &l.plan, files: files, env: env}
+	err := q.send(l.channel)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return nil
+	}
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return l.lost(Stage0, "send request", err)
+}
+
+// awaitReady hears the stages until the payload is complete but for exec.
+func (l *launch) awaitReady() error {
+	for {
+		r, from, err := l.channel.receive()
+		if err != nil {
+			return l.lost(Stage0, "wait for READY", err)
+		}
+		done, err := l.hear(&r, &from)
+		from.close()
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// hear takes one reply; done means READY.
+func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
+	l.meet(r, from)
+	switch r.kind {
+	case replyStep:
+		l.trace(r, from)
+	case replyReady:
+		return true, l.identify(from)
+	case replyError:
+		err = r.failure()
+	}
+	return false, err
+}
+
+// meet learns which process the payload is from whatever tells it first: stage
+// 0 that has cloned it, or any word of its own. It may die before it says more.
+func (l *launch) meet(r *reply, from *sender) {
+	pid := from.pid
+	switch {
+	case l.payload != nil:
+		return
+	case r.kind == replyCloned && from.pid == l.stage0.Pid:
+		pid = r.pid
+	case r.kind == replyCloned || r.stage == Stage0:
+		return
+	}
+	if pid > 0 {
+		l.payload, _ = os.FindProcess(pid) // on Unix it always succeeds
+	}
+}
+
+func (l *launch) trace(r *reply, from *sender) {
+	if l.cmd.Trace == nil {
+		return
+	}
+	// Wall clocks, since a time namespace shifts all others.
+	since := r.time.Sub(l.begun.Round(0))
+	l.cmd.Trace(Step{Stage: r.stage, Op: r.op, Type: r.typ, PID: from.pid, Since: since})
+}
+
+// identify makes sure that Process is the process that has said READY. Its pid
+// comes from the kernel. It cannot be another's meanwhile, unless somebody
+// else has waited for our child; but then the pidfd that came along is dead.
+func (l *launch) identify(from *sender) error {
+	if !l.plan.forks() {
+		return nil
+	}
+	if l.payload == nil || l.payload.Pid != from.pid {
+		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH,
+			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
+	}
+	if from.pidfd != nil && !isAlive(int(from.pidfd.Fd())) {
+		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
+	}
+	return nil
+}
+
+// beforeExec lets the caller act on a payload that waits. It may take as long
+// as it likes.
+func (l *launch) beforeExec() error {
+	l.cmd.Process = l.payload
+	if l.cmd.BeforeExec == nil {
+		return nil
+	}
+	if err := l.cmd.BeforeExec(l.payload.Pid); err != nil {
+		return &Error{Stage: StagePayload, Op: "prepare", Err: err}
+	}
+	l.channel.deadline = l.cmd.startDeadline()
+	return nil
+}
+
+// awaitExec releases the payload. Its end of the socket is close-on-exec: the
+// end of file means that its program runs, or that it has died.
+func (l *launch) awaitExec() error {
+	if err := l.channel.expired(); err != nil {
+		return l.lost(StagePayload, "send GO", err)
+	}
+	if _, err := l.channel.sendSome([]byte{goByte}, nil); err != nil && !errors.Is(err, unix.EPIPE) {
+		return l.lost(StagePayload, "send GO", err)
+	}
+	for {
+		r, from, err := l.channel.receive()
+		if errors.Is(err, io.EOF) {
+			return l.checkExecuted()
+		}
+		if err != nil {
+			return l.lost(StagePayload, "wait for exec", err)
+		}
+		_, err = l.hear(&r, &from)
+		from.close()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// checkExecuted tells a payload that was killed before exec from a program that
+// has run and was killed. Between GO and exec nothing ends it but a signal.
+func (l *launch) checkExecuted() error {
+	if !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.plan.forks()) {
+		return nil
+	}
+	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}
+}

@@ -1,0 +1,281 @@
+//go:build linux && cgo
+
+package nsenter
+
+/*
+#cgo CFLAGS: -std=gnu11
+#include "available.h"
+#include "request.h"
+*/
+import "C"
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
+)
+
+// This file is the Go end of the wire: whatever request.h defines is named here
+// and nowhere else.
+
+const (
+	stage0Name   = C.NSENTER_ARGV0
+	stage0Title  = C.NSENTER_TITLE_0
+	pipeVariable = C.NSENTER_PIPE_ENV
+	goByte       = C.NSENTER_GO
+	maxFilesSent = C.NSENTER_SCM_MAX_FD
+	maxFiles     = C.NSENTER_MAX_FDS
+	maxRequest   = C.NSENTER_MAX_REQUEST
+	maxGroups    = C.NSENTER_MAX_GROUPS
+	maxJoins     = C.NSENTER_MAX_JOINS
+	replySize    = C.sizeof_struct_nsenter_reply
+)
+
+const (
+	loadedOK        = C.NSENTER_LOAD_OK
+	loadedInLibrary = C.NSENTER_LOAD_LIBRARY
+	loadedSecure    = C.NSENTER_LOAD_SECURE
+)
+
+func loadedAs() uint32 { return uint32(C.nsenter_load()) }
+
+// refusals tells what the exit statuses of a stage 0 mean that read no request.
+var refusals = map[int]string{
+	C.NSENTER_EXIT_SECURE:   "the program gains privileges when it is executed",
+	C.NSENTER_EXIT_VARIABLE: "the variable " + pipeVariable + " did not reach it",
+	C.NSENTER_EXIT_SOCKET:   "its socket did not reach it",
+	C.NSENTER_EXIT_PEER:     "its parent is not the caller, which has exited or is in another pid namespace",
+	C.NSENTER_EXIT_THREADS:  "other threads ran before the constructor",
+	127: "the dynamic loader could not load the program again; from its sealed copy, libraries named " +
+		"by $ORIGIN are not found: set LD_LIBRARY_PATH, or link them statically",
+}
+
+// request is what stage 0 is asked, before it is bytes.
+type request struct {
+	plan  plan
+	fds   []int // everything that travels
+	files []int // indices among fds, -1: closed
+	pidfd int   // indices among fds, -1: none
+	root  int
+	cwd   int
+
+	path, dir string
+	argv, env []string
+
+	credential   *Credential
+	idsIfMapped  bool
+	noSetgroups  bool
+	trySetgroups bool
+	newRoot      bool
+	trace        bool
+}
+
+func (r *request) flags() C.uint32_t {
+	var flags C.uint32_t
+	for flag, set := range map[C.uint32_t]bool{
+		C.NSENTER_F_TRACE:         r.trace,
+		C.NSENTER_F_FORK:          r.plan.forks(),
+		C.NSENTER_F_SET_UID:       r.credential != nil && r.credential.UID != Unchanged,
+		C.NSENTER_F_SET_GID:       r.credential != nil && r.credential.GID != Unchanged,
+		C.NSENTER_F_IDS_IF_MAPPED: r.idsIfMapped,
+		C.NSENTER_F_NO_SETGROUPS:  r.noSetgroups,
+		C.NSENTER_F_TRY_SETGROUPS: r.trySetgroups,
+		C.NSENTER_F_NEW_ROOT:      r.newRoot,
+	} {
+		if set {
+			flags |= flag
+		}
+	}
+	return flags
+}
+
+func (r *request) groups() []int {
+	if r.credential == nil {
+		return nil
+	}
+	return r.credential.Groups
+}
+
+// body is everything after the header, in the order that request.h gives.
+func (r *request) body() []byte {
+	var b []byte
+	for _, i := range r.files {
+		b = binary.NativeEndian.AppendUint32(b, uint32(int32(i)))
+	}
+	for _, gid := range r.groups() {
+		b = binary.NativeEndian.AppendUint32(b, uint32(gid))
+	}
+	b = appendString(b, r.path)
+	b = appendString(b, r.dir)
+	for _, s := range r.argv {
+		b = appendString(b, s)
+	}
+	for _, s := range r.env {
+		b = appendString(b, s)
+	}
+	return b
+}
+
+func appendString(b []byte, s string) []byte {
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(s)))
+	b = append(b, s...)
+	return append(b, 0)
+}
+
+// marshal is the message, header first. It fails for what does not fit.
+func (r *request) marshal() ([]byte, error) {
+	body := r.body()
+	total := C.sizeof_struct_nsenter_request + len(body)
+	switch {
+	case total > maxRequest:
+		return nil, &Error{Op: "send request", Errno: unix.E2BIG, Hint: "arguments and environment are too long"}
+	case len(r.files) > maxFiles || len(r.fds) > maxFiles:
+		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d files", maxFiles)}
+	case len(r.groups()) > maxGroups:
+		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d groups", maxGroups)}
+	case len(r.plan.joins) > maxJoins:
+		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d joins", maxJoins)}
+	}
+	header := r.header(total)
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&header)), C.sizeof_struct_nsenter_request)
+	return append(bytes[:len(bytes):len(bytes)], body...), nil
+}
+
+func (r *request) header(total int) C.struct_nsenter_request {
+	h := C.struct_nsenter_request{
+		magic:   C.NSENTER_MAGIC,
+		size:    C.sizeof_struct_nsenter_request,
+		total:   C.uint32_t(total),
+		flags:   r.flags(),
+		nfds:    C.uint32_t(len(r.fds)),
+		nfiles:  C.uint32_t(len(r.files)),
+		ngroups: C.uint32_t(len(r.groups())),
+		argc:    C.uint32_t(len(r.argv)),
+		envc:    C.uint32_t(len(r.env)),
+		njoins:  C.uint32_t(len(r.plan.joins)),
+		pidfd:   C.int32_t(r.pidfd),
+		root:    C.int32_t(r.root),
+		cwd:     C.int32_t(r.cwd),
+	}
+	if r.credential != nil {
+		h.uid = C.uint32_t(r.credential.UID)
+		h.gid = C.uint32_t(r.credential.GID)
+	}
+	for i, j := range r.plan.joins {
+		h.joins[i]._type = C.uint64_t(j.typ)
+		h.joins[i].inode = C.uint64_t(j.inode)
+		h.joins[i].fd = C.int32_t(j.fd)
+	}
+	return h
+}
+
+// replyKind says what a reply is.
+type replyKind uint32
+
+const (
+	replyStep   replyKind = C.NSENTER_STEP
+	replyCloned replyKind = C.NSENTER_CLONED
+	replyReady  replyKind = C.NSENTER_READY
+	replyError  replyKind = C.NSENTER_ERROR
+)
+
+// reply is what a stage says.
+type reply struct {
+	kind   replyKind
+	stage  Stage
+	errno  Errno
+	detail uint32
+	pid    int
+	typ    ns.Type
+	time   time.Time
+	op     string
+	object string
+}
+
+// Stages have the same numbers on both ends.
+var (
+	_ = [1]struct{}{}[Stage0-C.NSENTER_STAGE_0]
+	_ = [1]struct{}{}[Stage1-C.NSENTER_STAGE_1]
+	_ = [1]struct{}{}[StagePayload-C.NSENTER_STAGE_PAYLOAD]
+)
+
+// parseReply believes nothing: the process that speaks may be in a container
+// that has got hold of it.
+func parseReply(b []byte) (reply, error) {
+	var raw C.struct_nsenter_reply
+	if len(b) != replySize {
+		return reply{}, fmt.Errorf("a reply of %d bytes instead of %d", len(b), replySize)
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), replySize), b)
+	r := reply{
+		kind:   replyKind(raw.kind),
+		stage:  Stage(raw.stage),
+		errno:  Errno(raw.error),
+		detail: uint32(raw.detail),
+		pid:    int(raw.pid),
+		typ:    ns.Type(raw._type),
+		time:   time.Unix(0, int64(raw.time)),
+		op:     word(raw.op[:]),
+		object: text(raw.object[:]),
+	}
+	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyError {
+		return reply{}, fmt.Errorf("a reply that is none")
+	}
+	if r.kind == replyCloned && r.pid <= 0 {
+		return reply{}, fmt.Errorf("a clone without a pid")
+	}
+	if r.stage < Stage0 || r.stage > StagePayload || raw.error < 0 {
+		return reply{}, fmt.Errorf("a reply with a stage or an errno that does not exist")
+	}
+	return r, nil
+}
+
+// text is a C string that need not end.
+func text(chars []C.char) string {
+	var b strings.Builder
+	for _, c := range chars {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return b.String()
+}
+
+// word is text that is shown as it is: whoever speaks must not control a terminal.
+func word(chars []C.char) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text(chars))
+}
+
+// failure is the error that an ERROR reply is.
+func (r *reply) failure() *Error {
+	e := &Error{Stage: r.stage, Op: r.op, Type: r.typ, Path: r.object, Errno: r.errno}
+	switch r.detail {
+	case C.NSENTER_D_LOOKUP:
+		e.notFound = true
+	case C.NSENTER_D_DOT:
+		e.Err = exec.ErrDot
+	case C.NSENTER_D_INTERPRETER:
+		e.Hint = "the program is there; the interpreter that it names is not"
+	case C.NSENTER_D_OUTSIDE:
+		e.Hint = "the directory lies outside the payload's root"
+	case C.NSENTER_D_CHANGED:
+		e.Hint = "the target has changed its namespaces since the set was made"
+	case C.NSENTER_D_MALFORMED:
+		e.Hint = "malformed request: " + r.object
+		e.Path = ""
+	}
+	return e
+}

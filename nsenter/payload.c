@@ -1,0 +1,172 @@
+/* What the payload starts with: root, ids, directory, files. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+/* 32-bit architectures kept the 16-bit calls under the plain names. */
+#ifdef SYS_setgroups32
+#define NSENTER_SETGROUPS SYS_setgroups32
+#define NSENTER_SETRESUID SYS_setresuid32
+#define NSENTER_SETRESGID SYS_setresgid32
+#else
+#define NSENTER_SETGROUPS SYS_setgroups
+#define NSENTER_SETRESUID SYS_setresuid
+#define NSENTER_SETRESGID SYS_setresgid
+#endif
+
+/* Whether one of the flags is set. */
+static int wants(const struct stage *st, uint32_t flags)
+{
+	return (st->req->flags & flags) != 0;
+}
+
+/* By the fd of a directory that the caller has opened: no path of the target's. */
+void nsenter_enter_root(const struct stage *st)
+{
+	const int root = stage_fd(st, st->req->root);
+
+	if (root < 0)
+		return;
+	if (fchdir(root) != 0)
+		nsenter_fail(st, "enter root", 0, "");
+	if (chroot(".") != 0)
+		nsenter_fail(st, "change root", 0, "");
+	nsenter_step(st, "change root", 0);
+}
+
+/* The default, root, may be unmapped in a user namespace: then the ids stay. */
+static int may_keep_id(const struct stage *st)
+{
+	return errno == EINVAL && wants(st, NSENTER_F_IDS_IF_MAPPED);
+}
+
+/*
+ * After setns to a user namespace we hold CAP_SETGID in it, so that EPERM can
+ * only mean that its /proc/PID/setgroups says deny, or that no gid is mapped.
+ * The first is known beforehand when there is a process to ask; for a bare
+ * handle it is learnt here. The second is a failure only if a gid was asked for.
+ */
+static void set_groups(const struct stage *st)
+{
+	if (wants(st, NSENTER_F_NO_SETGROUPS))
+		return;
+	if (syscall(NSENTER_SETGROUPS, st->req->ngroups, st->job.groups) == 0)
+		return;
+	if (errno == EPERM && wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
+		return;
+	nsenter_fail(st, "set groups", 0, "");
+}
+
+static void set_gid(const struct stage *st)
+{
+	const gid_t gid = st->req->gid;
+
+	set_groups(st);
+	if (syscall(NSENTER_SETRESGID, gid, gid, gid) != 0 && !may_keep_id(st))
+		nsenter_fail(st, "set gid", 0, "");
+}
+
+static void set_uid(const struct stage *st)
+{
+	const uid_t uid = st->req->uid;
+
+	if (syscall(NSENTER_SETRESUID, uid, uid, uid) != 0 && !may_keep_id(st))
+		nsenter_fail(st, "set uid", 0, "");
+}
+
+/* Groups, gid, uid: each needs what the next one gives up. */
+void nsenter_become(const struct stage *st)
+{
+	if (wants(st, NSENTER_F_SET_GID))
+		set_gid(st);
+	if (wants(st, NSENTER_F_SET_UID))
+		set_uid(st);
+	if (!wants(st, NSENTER_F_SET_GID | NSENTER_F_SET_UID))
+		return;
+	nsenter_harden(st);
+	nsenter_step(st, "set ids", 0);
+}
+
+/*
+ * A path such as /proc/self/fd/7 can lead out of the root (CVE-2024-21626).
+ * The kernel cannot name such a directory from inside: getcwd then says
+ * "(unreachable)", or ENOENT if it has been removed.
+ */
+static void check_cwd(const struct stage *st)
+{
+	char cwd[PATH_MAX];
+
+	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0)
+		nsenter_fail(st, "find working directory", 0, st->job.dir);
+	if (cwd[0] != '/')
+		nsenter_fail_because(st, NSENTER_D_OUTSIDE, "enter directory", 0, st->job.dir);
+}
+
+/*
+ * Where nothing is said it is the root, once that may be another one: also when
+ * a mount namespace to be joined was our own already.
+ */
+static const char *directory(const struct stage *st, int cwd)
+{
+	if (cwd < 0 && st->job.dir[0] == '\0' && wants(st, NSENTER_F_NEW_ROOT))
+		return "/";
+	return st->job.dir;
+}
+
+void nsenter_enter_cwd(const struct stage *st)
+{
+	const int cwd = stage_fd(st, st->req->cwd);
+	const char *dir = directory(st, cwd);
+
+	if (cwd < 0 && dir[0] == '\0')
+		return;
+	if (cwd >= 0 && fchdir(cwd) != 0)
+		nsenter_fail(st, "enter directory", 0, "");
+	if (dir[0] != '\0' && chdir(dir) != 0)
+		nsenter_fail(st, "enter directory", 0, dir);
+	if (wants(st, NSENTER_F_NEW_ROOT))
+		check_cwd(st);
+	nsenter_step(st, "enter directory", 0);
+}
+
+/* Out of the way of the numbers that the payload's files will have. */
+static int move_above(const struct stage *st, int fd, uint32_t limit)
+{
+	int moved;
+
+	if (fd >= (int)limit)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, (int)limit);
+	if (moved < 0)
+		nsenter_fail(st, "move file", 0, "");
+	close(fd);
+	return moved;
+}
+
+static void place_file(const struct stage *st, int fd, int number)
+{
+	if (fd < 0)
+		close(number);
+	else if (dup3(fd, number, 0) < 0)
+		nsenter_fail(st, "place file", 0, "");
+}
+
+/* Only dup3's copies survive exec: all else is close-on-exec. */
+void nsenter_place_files(struct stage *st)
+{
+	const uint32_t nfiles = st->req->nfiles;
+
+	st->sock = move_above(st, st->sock, nfiles);
+	for (uint32_t i = 0; i < st->nfds; i++)
+		st->fds[i] = move_above(st, st->fds[i], nfiles);
+	for (uint32_t i = 0; i < nfiles; i++)
+		place_file(st, stage_fd(st, st->job.files[i]), (int)i);
+	if (setrlimit(RLIMIT_NOFILE, &st->nofile) != 0)
+		nsenter_fail(st, "restore limit of open files", 0, "");
+	nsenter_step(st, "place files", 0);
+}

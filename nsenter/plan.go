@@ -1,0 +1,147 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
+)
+
+// plan is how namespaces will be joined. Nothing is tried out: what happens can
+// be told beforehand.
+type plan struct {
+	byProcess bool // all by one setns on the target's pidfd, which the kernel orders
+	joins     []join
+	opened    []*ns.Handle // for the plan alone
+}
+
+func (p *plan) close() {
+	for _, h := range p.opened {
+		h.Close()
+	}
+}
+
+// join is one namespace that the caller is not in yet.
+type join struct {
+	typ    ns.Type
+	inode  uint64
+	handle *ns.Handle
+	fd     int // index among the request's fds; -1: by the pidfd
+}
+
+// types are all that the plan joins.
+func (p *plan) types() ns.Type {
+	var all ns.Type
+	for _, j := range p.joins {
+		all |= j.typ
+	}
+	return all
+}
+
+// forks reports whether joining takes a clone: setns moves only the children
+// of the caller into a pid namespace.
+func (p *plan) forks() bool { return p.types()&ns.PID != 0 }
+
+// exposes reports whether something in the target could see the stages, have its
+// files executed by them, or have the capabilities of their user namespace.
+func (p *plan) exposes() bool { return p.types()&(ns.PID|ns.Mount|ns.User) != 0 }
+
+// makePlan leaves out the namespaces that the calling thread is in already:
+// the kernel would refuse its own user namespace, and the others cost time.
+func makePlan(set *ns.Set, mode joinMode) (plan, error) {
+	var p plan
+	if set == nil {
+		return p, nil
+	}
+	for _, t := range set.Types().Types() {
+		h := set.Handle(t)
+		if err := h.Control(func(uintptr) {}); err != nil {
+			return p, callerError("use "+t.Name()+" namespace", "", err)
+		}
+		own, err := currentID(t)
+		if err != nil {
+			return p, callerError("find own "+t.Name()+" namespace", "", err)
+		}
+		if h.ID() != own {
+			p.joins = append(p.joins, join{typ: t, inode: h.ID().Ino, handle: h, fd: -1})
+		}
+	}
+	if err := p.check(); err != nil {
+		return p, err
+	}
+	p.byProcess = mode == joinByProcess || mode == joinAuto && hasProcess(set)
+	if !p.byProcess {
+		err := p.order()
+		return p, err
+	}
+	return p, nil
+}
+
+// currentID is the namespace that a child of the calling thread would be in.
+func currentID(t ns.Type) (ns.ID, error) {
+	name := t.Name()
+	if t == ns.PID || t == ns.Time {
+		name += "_for_children"
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/"+name, &st); err != nil {
+		return ns.ID{}, err
+	}
+	return ns.ID{Dev: uint64(st.Dev), Ino: st.Ino}, nil
+}
+
+// hasProcess: the handles on the namespaces of a process outlive it.
+func hasProcess(set *ns.Set) bool {
+	alive := false
+	err := set.Process(func(_ int, pidfd uintptr) { alive = isAlive(int(pidfd)) })
+	return err == nil && alive
+}
+
+// check refuses what the kernel cannot but refuse, before anything is started.
+func (p *plan) check() error {
+	for _, j := range p.joins {
+		if err := checkOwner(j); err != nil {
+			return err
+		}
+		if j.typ == ns.PID {
+			if err := checkDescendant(j); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkOwner: NS_GET_USERNS is EPERM where the owner is neither the caller's
+// user namespace nor below it; no capability of ours reaches there.
+func checkOwner(j join) error {
+	if j.typ == ns.User {
+		return nil
+	}
+	_, err := j.handle.OwnerID()
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, unix.EPERM) {
+		return &Error{Op: "join", Type: j.typ, Errno: unix.EPERM,
+			Hint: "it is owned by a user namespace that is neither the caller's nor below it"}
+	}
+	return callerError("find owner of "+j.typ.Name()+" namespace", "", err)
+}
+
+// checkDescendant: NS_GET_PARENT is EPERM where the way up does not lead to the
+// caller's pid namespace, and one cannot leave one's own.
+func checkDescendant(j join) error {
+	_, err := j.handle.ParentID()
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, unix.EPERM) {
+		return &Error{Op: "join", Type: ns.PID, Errno: unix.EINVAL,
+			Hint: "it is not a descendant of the caller's pid namespace"}
+	}
+	return callerError("find parent of pid namespace", "", err)
+}

@@ -1,0 +1,127 @@
+/* What the process itself must be on its way: unseen, unheld, with room for its fds. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* 5.9; one number on every architecture but alpha */
+#endif
+
+/*
+ * Nobody may trace us or read our memory and fds while we hold what the target
+ * must not have (CVE-2016-9962), and we die with the caller. The kernel resets
+ * both whenever credentials change: call this again after each such change.
+ */
+void nsenter_harden(const struct stage *st)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		nsenter_fail(st, "become non-dumpable", 0, "");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		nsenter_fail(st, "set parent-death signal", 0, "");
+}
+
+/* What ps shows. A title that cannot be set harms nobody. */
+void nsenter_title(const char *title)
+{
+	(void)prctl(PR_SET_NAME, title, 0, 0, 0);
+}
+
+struct directory_entry {
+	uint64_t inode;
+	int64_t next;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+/* The number that the name is, or -1 ("." and ".."). */
+static int entry_fd(const struct directory_entry *entry)
+{
+	int fd = 0;
+
+	for (const char *c = entry->name; *c != '\0'; c++) {
+		if (*c < '0' || *c > '9')
+			return -1;
+		fd = fd * 10 + (*c - '0');
+	}
+	return fd;
+}
+
+/* getdents64 by hand: opendir allocates. */
+static void close_listed(const struct stage *st, int dir)
+{
+	_Alignas(struct directory_entry) char buf[4096];
+	long n;
+
+	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct directory_entry *entry = (const void *)(buf + at);
+			int fd = entry_fd(entry);
+
+			if (fd >= 0 && fd != dir && fd != st->sock)
+				close(fd);
+			at += entry->length;
+		}
+	}
+	if (n < 0)
+		nsenter_fail(st, "list open files", 0, "/proc/self/fd");
+}
+
+/* The position in this directory is the fd's number: closing shifts nothing. */
+static void close_by_procfs(const struct stage *st)
+{
+	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		nsenter_fail(st, "open", 0, "/proc/self/fd");
+	close_listed(st, dir);
+	close(dir);
+}
+
+static int close_from_to(unsigned int first, unsigned int last)
+{
+	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+}
+
+/*
+ * The caller's files must not come along, not even those that it forgot to
+ * mark close-on-exec (CVE-2024-21626). close_range is missing before 5.9, and
+ * filters answer it with EPERM: any error means the other way. The socket, which
+ * was inherited as well, stays until exec and no longer: its end tells the caller.
+ */
+void nsenter_close_inherited(const struct stage *st)
+{
+	const unsigned int sock = (unsigned int)st->sock;
+
+	if (fcntl(st->sock, F_SETFD, FD_CLOEXEC) != 0)
+		nsenter_fail(st, "mark socket close-on-exec", 0, "");
+	if (sock > 0 && close_from_to(0, sock - 1) != 0)
+		close_by_procfs(st);
+	else if (close_from_to(sock + 1, UINT_MAX) != 0)
+		close_by_procfs(st);
+}
+
+/*
+ * Room for that many fds beside the few that we open ourselves, as far as the
+ * hard limit allows. Without it the kernel drops fds that arrive.
+ */
+void nsenter_raise_nofile(const struct stage *st, uint32_t fds)
+{
+	struct rlimit limit = st->nofile;
+
+	fds += NSENTER_MAX_JOINS + 16;
+	if (limit.rlim_cur >= fds)
+		return;
+	limit.rlim_cur = fds < limit.rlim_max ? fds : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}

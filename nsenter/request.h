@@ -1,0 +1,142 @@
+/*
+ * The wire: what a caller and the constructor say to each other.
+ *
+ * This header is its only definition; Go uses these very structs and constants
+ * through cgo. Both ends are the same executable, so there are no versions,
+ * but magic and size are checked: a peer that is not us must not get far.
+ *
+ *	caller -> stage 0	one request, its fds attached as SCM_RIGHTS
+ *	caller <- stages	replies: STEP*, CLONED?, READY or ERROR
+ *	caller -> payload	NSENTER_GO, one byte
+ *	caller <- payload	end of file (exec worked, or death), or ERROR
+ */
+#ifndef NSENTER_REQUEST_H
+#define NSENTER_REQUEST_H
+
+#include <stdint.h>
+
+/* Names the socket; its bytes are zeroed once it has been read. */
+#define NSENTER_PIPE_ENV "_NSENTER_PIPE"
+
+/*
+ * argv[0] of a process that the library itself started. In such a process a
+ * failed activation ends in _exit: a caller's main must never run twice.
+ */
+#define NSENTER_ARGV0 "nsexec:[0:JOIN]"
+
+/*
+ * What ps shows (15 bytes at most). Where nothing is cloned, stage 0 keeps its
+ * title until exec: that is how the caller tells whether it got there.
+ */
+#define NSENTER_TITLE_0 "nsexec:[0:JOIN]"
+#define NSENTER_TITLE_1 "nsexec:[1:EXEC]"
+
+#define NSENTER_MAGIC UINT32_C(0x6e736578)
+
+/* Not a value that a stray byte or an end of file could be taken for. */
+#define NSENTER_GO 0x47
+
+/* The kernel's SCM_MAX_FD: how many fds one message can carry. */
+#define NSENTER_SCM_MAX_FD 253
+#define NSENTER_MAX_FDS 1024
+/* User namespaces nest 32 deep; seven more types. */
+#define NSENTER_MAX_JOINS 40
+/* Above what execve takes (6 MiB of strings), so that E2BIG is its answer. */
+#define NSENTER_MAX_REQUEST (16u << 20)
+#define NSENTER_MAX_GROUPS 65536u
+
+/* How a stage 0 ends that could not even read its request. */
+enum nsenter_exit {
+	NSENTER_EXIT_FAILED = 1, /* said why on the socket */
+	NSENTER_EXIT_SECURE = 65, /* AT_SECURE: set-user-ID or file capabilities */
+	NSENTER_EXIT_VARIABLE, /* NSENTER_PIPE_ENV is missing or no number */
+	NSENTER_EXIT_SOCKET, /* the fd is no Unix stream socket */
+	NSENTER_EXIT_PEER, /* the socket's peer is not our parent */
+	NSENTER_EXIT_THREADS, /* other threads run already */
+};
+
+enum nsenter_flag {
+	NSENTER_F_TRACE = 1 << 0, /* report every step */
+	NSENTER_F_FORK = 1 << 1, /* a pid namespace is joined */
+	NSENTER_F_SET_UID = 1 << 2,
+	NSENTER_F_SET_GID = 1 << 3, /* and the supplementary groups */
+	NSENTER_F_IDS_IF_MAPPED = 1 << 4, /* an unmapped id is kept, not an error */
+	NSENTER_F_NO_SETGROUPS = 1 << 5, /* the user namespace denies it */
+	NSENTER_F_TRY_SETGROUPS = 1 << 6, /* nobody knows: EPERM means denied */
+	NSENTER_F_NEW_ROOT = 1 << 7, /* cwd must lie inside the root */
+	NSENTER_F_ALL = (1 << 8) - 1,
+};
+
+/* One namespace to join, in the order in which it is joined. */
+struct nsenter_join {
+	uint64_t type; /* one CLONE_NEW* bit */
+	uint64_t inode; /* what /proc/self/ns must show afterwards */
+	int32_t fd; /* index of its handle among the fds; -1: by the pidfd */
+	uint32_t reserved; /* 0 */
+};
+
+/*
+ * Followed by int32_t files[nfiles] (index among the fds, or -1: closed),
+ * uint32_t groups[ngroups], then the strings: program, directory, arguments,
+ * environment. A string is its length as uint32_t, its bytes, and a NUL that
+ * the length does not count.
+ */
+struct nsenter_request {
+	uint32_t magic;
+	uint32_t size; /* of this struct */
+	uint32_t total; /* of the whole message */
+	uint32_t flags; /* enum nsenter_flag */
+	uint32_t nfds; /* how many fds travel with it */
+	uint32_t nfiles; /* the payload's fds 0 to nfiles-1 */
+	uint32_t ngroups;
+	uint32_t argc;
+	uint32_t envc;
+	uint32_t njoins;
+	int32_t pidfd; /* fd index: join all by one setns on it; or -1 */
+	int32_t root; /* fd index of the payload's root; or -1 */
+	int32_t cwd; /* fd index of its working directory; or -1 */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t reserved; /* 0 */
+	struct nsenter_join joins[NSENTER_MAX_JOINS];
+};
+
+enum nsenter_kind {
+	NSENTER_STEP = 0x41, /* only when traced */
+	NSENTER_CLONED, /* pid: stage 1, as stage 0 sees it */
+	NSENTER_READY, /* the kernel attaches who sent it */
+	NSENTER_ERROR,
+};
+
+enum nsenter_stage {
+	NSENTER_STAGE_CALLER,
+	NSENTER_STAGE_0,
+	NSENTER_STAGE_1,
+	NSENTER_STAGE_PAYLOAD,
+};
+
+enum nsenter_detail {
+	NSENTER_D_NONE,
+	NSENTER_D_LOOKUP, /* a bare name, found nowhere along PATH */
+	NSENTER_D_DOT, /* ... but in a relative entry of it */
+	NSENTER_D_INTERPRETER, /* the program is there, its interpreter is not */
+	NSENTER_D_OUTSIDE, /* the working directory lies outside the root */
+	NSENTER_D_CHANGED, /* the target changed its namespaces meanwhile */
+	NSENTER_D_MALFORMED, /* the request is */
+};
+
+/* Any failure at any stage, and everything else a stage says. */
+struct nsenter_reply {
+	uint32_t magic;
+	uint32_t kind; /* enum nsenter_kind */
+	uint32_t stage; /* enum nsenter_stage */
+	int32_t error; /* errno */
+	uint32_t detail; /* enum nsenter_detail */
+	int32_t pid; /* CLONED */
+	uint64_t type; /* the namespace concerned, or 0 */
+	uint64_t time; /* STEP: CLOCK_REALTIME, ns; no time namespace shifts it */
+	char op[24]; /* what was done: a verb, and its object if that is fixed */
+	char object[192]; /* to what: a path, cut if need be; or empty */
+};
+
+#endif

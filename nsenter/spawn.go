@@ -1,0 +1,76 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"nsexec/internal/sockpair"
+)
+
+// The fds that stage 0 is started with. It closes all but its socket at once.
+const (
+	socketFD     = 3
+	executableFD = 4
+)
+
+// spawnStage0 executes the calling program anew. exposed means that processes
+// of the target will be able to reach it.
+func spawnStage0(exposed bool) (*os.Process, *channel, error) {
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return nil, nil, callerError("make socket", "", err)
+	}
+	defer stages.Close()
+	p, err := startStage0(stages, exposed)
+	if err != nil {
+		callers.Close()
+		return nil, nil, err
+	}
+	return p, newChannel(callers), nil
+}
+
+func startStage0(socket *os.File, exposed bool) (*os.Process, error) {
+	files := make([]*os.File, executableFD)
+	files[socketFD] = socket
+	path := ownExecutable
+	if exposed {
+		exe, err := sealedExecutable()
+		if err != nil {
+			return nil, err
+		}
+		// It takes its place among the fds: one that only the path names could
+		// be overwritten by those being put in place (golang/go 61751).
+		files = append(files, exe)
+		path = fmt.Sprintf("/proc/self/fd/%d", executableFD)
+	}
+	p, err := os.StartProcess(path, []string{stage0Name}, &os.ProcAttr{Env: stage0Env(), Files: files})
+	if err != nil {
+		return nil, startError(err)
+	}
+	return p, nil
+}
+
+// stage0Env is what the dynamic loader needs to load the same program again,
+// and nothing else of the caller's.
+func stage0Env() []string {
+	env := []string{fmt.Sprintf("%s=%d", pipeVariable, socketFD)}
+	for _, kv := range os.Environ() {
+		if strings.HasPrefix(kv, "LD_LIBRARY_PATH=") || strings.HasPrefix(kv, "LD_PRELOAD=") {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+func startError(err error) *Error {
+	e := callerError("start stage 0", "", err)
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		e.Path = pathErr.Path
+	}
+	return e
+}

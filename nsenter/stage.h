@@ -1,0 +1,72 @@
+/*
+ * What a stage knows, and the steps it takes: one file a theme, one function a
+ * step. nsexec.c puts them in order.
+ *
+ * No step returns an error: a stage that cannot go on says why and exits
+ * (nsenter_fail). Nothing here allocates, uses stdio or loads libraries: in
+ * the target's mount namespace the libc may only be trusted with system calls.
+ */
+#ifndef NSENTER_STAGE_H
+#define NSENTER_STAGE_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "decode.h"
+#include "request.h"
+
+#pragma GCC visibility push(hidden)
+
+struct stage {
+	enum nsenter_stage name;
+	int sock; /* to the caller */
+	struct rlimit nofile; /* RLIMIT_NOFILE as it was inherited */
+	struct nsenter_request *req;
+	struct nsenter_job job;
+	uint32_t nfds; /* how many fds have arrived */
+	int fds[NSENTER_MAX_FDS];
+	int identities[NSENTER_MAX_JOINS]; /* see nsenter_join_namespaces */
+};
+
+/* activate.c: is this process ours? */
+int nsenter_activate(void);
+
+/* channel.c: talking with the caller */
+void nsenter_receive(struct stage *st);
+void nsenter_step(const struct stage *st, const char *op, uint64_t type);
+void nsenter_cloned(const struct stage *st, pid_t pid);
+void nsenter_ready(const struct stage *st);
+void nsenter_await_go(const struct stage *st);
+_Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
+			    const char *object);
+_Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
+				    const char *op, uint64_t type, const char *object);
+
+/* process.c: what the process itself must be */
+void nsenter_harden(const struct stage *st);
+void nsenter_title(const char *title);
+void nsenter_close_inherited(const struct stage *st);
+void nsenter_raise_nofile(const struct stage *st, uint32_t fds);
+
+/* join.c: into the namespaces */
+void nsenter_join_namespaces(struct stage *st);
+
+/* payload.c: what the payload starts with */
+void nsenter_enter_root(const struct stage *st);
+void nsenter_become(const struct stage *st);
+void nsenter_enter_cwd(const struct stage *st);
+void nsenter_place_files(struct stage *st);
+
+/* exec.c: the program takes over */
+_Noreturn void nsenter_exec(struct stage *st);
+
+#pragma GCC visibility pop
+
+/* The fd that the request calls index i; -1 where it names none. */
+static inline int stage_fd(const struct stage *st, int32_t i)
+{
+	return i < 0 ? -1 : st->fds[i];
+}
+
+#endif

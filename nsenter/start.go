@@ -1,0 +1,103 @@
+package nsenter
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// defaultStartTimeout is what a StartTimeout of zero means.
+const defaultStartTimeout = 30 * time.Second
+
+// Start runs the payload and returns as soon as its program is executing, or
+// has failed to. Everything that it started is gone when it returns an error.
+func (c *Cmd) Start() error {
+	if c.started {
+		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
+	}
+	c.started = true
+	running := false
+	defer func() { // also when BeforeExec panics
+		if !running {
+			c.stdio.abandon()
+			c.Process = nil
+		}
+	}()
+	if err := c.start(); err != nil {
+		return err
+	}
+	running = true
+	closeAll(c.stdio.theirs)
+	c.copies = c.stdio.startCopies()
+	c.watchContext()
+	return nil
+}
+
+func (c *Cmd) start() error {
+	if c.Err != nil {
+		return c.Err
+	}
+	if err := Available(); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	env, err := c.environ()
+	if err != nil {
+		return err
+	}
+	files, err := c.files()
+	if err != nil {
+		return err
+	}
+	return c.launch(files, env)
+}
+
+// check refuses what could only fail later, or worse, mean something else.
+func (c *Cmd) check() error {
+	if c.Path == "" {
+		return callerError("start", "", errors.New("no program"))
+	}
+	if c.ctx == nil && c.Cancel != nil {
+		return callerError("start", c.Path, errors.New("has Cancel but no context"))
+	}
+	if c.ctx != nil && c.ctx.Err() != nil {
+		return callerError("start", c.Path, c.ctx.Err())
+	}
+	if err := c.Credential.check(); err != nil {
+		return err
+	}
+	for _, f := range append([]*os.File{c.Root, c.WorkDir}, c.ExtraFiles...) {
+		if f != nil && f.Fd() == ^uintptr(0) {
+			return callerError("pass file", f.Name(), os.ErrClosed)
+		}
+	}
+	for _, s := range slices.Concat([]string{c.Path, c.Dir}, c.Args) {
+		if strings.IndexByte(s, 0) >= 0 {
+			return &Error{Op: "pass argument", Path: s, Errno: errnoInvalid, Hint: "it holds a NUL"}
+		}
+	}
+	return nil
+}
+
+func (c *Cmd) context() context.Context {
+	if c.ctx != nil {
+		return c.ctx
+	}
+	return context.Background()
+}
+
+// startDeadline is when a part of Start that begins now must be over; zero: never.
+func (c *Cmd) startDeadline() time.Time {
+	switch {
+	case c.StartTimeout < 0:
+		return time.Time{}
+	case c.StartTimeout == 0:
+		return time.Now().Add(defaultStartTimeout)
+	}
+	return time.Now().Add(c.StartTimeout)
+}

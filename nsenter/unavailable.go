@@ -1,0 +1,20 @@
+//go:build !linux || !cgo
+
+package nsenter
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+)
+
+// Available reports why this program cannot start payloads: nil if it can, else
+// an error that wraps [ErrUnavailable].
+func Available() error {
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("%w: %s has no namespaces", ErrUnavailable, runtime.GOOS)
+	}
+	return fmt.Errorf("%w: built without cgo, so without the constructor that joins", ErrUnavailable)
+}
+
+func (c *Cmd) launch([]*os.File, []string) error { return Available() }

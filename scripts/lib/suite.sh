@@ -1,0 +1,66 @@
+# The suite: test binaries, built once in each variant, and run by an identity.
+# shellcheck shell=bash
+
+# suite runs all test binaries of a variant as an identity.
+suite() {
+	local who=$1 variant=$2 name dir import
+	compile "$variant" || return 0
+	echo "== the tests ($variant build) as $who: $("as_$who" id)"
+	while read -r name dir import; do
+		run_tests "$who" "$stage/bin/$variant/$name" "$dir" "$import"
+	done <"$stage/bin/$variant/list"
+}
+
+# compile builds the test binaries of a variant, unless they are there already, and lists them:
+# each with the directory it runs in and its import path.
+compile() {
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=.
+	[[ -e $out/list ]] && return
+	case $1 in
+	default) in=$(modules) ;;
+	race) flags=(-race) packages=("${library[@]}") ;;
+	static) flags=("-tags=netgo,osusergo" "-ldflags=-linkmode=external -extldflags=-static") ;;
+	pie) flags=(-buildmode=pie) ;;
+	esac
+	for mod in $in; do
+		mkdir -p "$out/$mod"
+		check "build the tests of $mod ($1)" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		list_tests "$mod" "${packages[@]}" >>"$out/list"
+	done
+	chmod -R a+rX "$stage/bin"
+}
+
+list_tests() {
+	local mod=$1 import below
+	shift
+	go -C "$mod" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{slice .Dir (len .Module.Dir)}}{{end}}' "$@" |
+		while read -r import below; do
+			echo "$mod/${import##*/}.test $mod$below $import"
+		done
+}
+
+# run_tests runs one test binary the way go test does, and counts its tests.
+run_tests() {
+	local who=$1 binary=$2 dir=$3 import=$4 log=$stage/log begin=$SECONDS ok=yes p f s
+	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0) >"$log" 2>&1 </dev/null || ok=no
+	p=$(grep -c '^ *--- PASS: ' "$log") || true
+	f=$(grep -c '^ *--- FAIL: ' "$log") || true
+	s=$(grep -c '^ *--- SKIP: ' "$log") || true
+	[[ $ok == yes || $f -gt 0 ]] || f=1 # it crashed, or could not start
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	if [[ $f -eq 0 ]]; then
+		echo "ok    $import as $who: $p passed, $s skipped ($((SECONDS - begin))s)"
+	else
+		grep -vE '^(=== (RUN|PAUSE|CONT|NAME)| *--- PASS)' "$log" || true
+		echo "FAIL  $import as $who: $p passed, $f failed, $s skipped"
+	fi
+	reasons <"$log"
+}
+
+# reasons tells why tests were skipped, and how many for each reason: the last thing a skipped test logs.
+reasons() {
+	awk '/^=== (RUN|NAME|CONT)/ { test = $3 }
+		/^ +[a-z0-9_]+\.go:[0-9]+: / { sub(/^[^:]*:[0-9]+: /, ""); last[test] = $0 }
+		/^ *--- SKIP: / { count[last[$3]]++ }
+		END { for (reason in count) print "      skipped " count[reason] ": " reason }'
+}

@@ -1,0 +1,52 @@
+#!/bin/bash
+# Usage: test.sh [PART...]
+# Runs parts of the suite, or all of them, one after the other, and says at the end how much passed and failed.
+# Test binaries are built once and run by every identity, in a copy of the tree that all users can read.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR/..
+. scripts/lib/check.sh
+. scripts/lib/stage.sh
+. scripts/lib/identity.sh
+. scripts/lib/suite.sh
+
+library=(./ns ./nsenter ./internal/...)
+
+part_vet() {
+	local mod
+	for mod in $(modules); do check "vet $mod" go -C "$mod" vet ./...; done
+}
+
+part_arrows() { check "dependency arrows" scripts/arrows.sh; }
+
+# A bare t.Skip would stay unseen in CI.
+part_skips() {
+	check "no skip but testutil's" fails grep -rnE --include='*_test.go' '\<(t|tb|b)\.Skip(f|Now)?\(' .
+}
+
+# The library must compile everywhere; the command must refuse to come without cgo.
+part_cross() {
+	local os
+	for os in darwin/amd64 windows/amd64 freebsd/amd64 plan9/amd64 js/wasm linux/amd64 linux/arm64; do
+		check "build for $os without cgo" env GOOS="${os%/*}" GOARCH="${os#*/}" CGO_ENABLED=0 go build "${library[@]}"
+	done
+	check "build the command" go build -buildvcs=false -o "$stage/nsexec" ./cmd/nsexec
+	check "no command without cgo" fails env CGO_ENABLED=0 go build -buildvcs=false -o "$stage/nsexec" ./cmd/nsexec
+}
+
+part_identities() {
+	local who
+	for who in $(identities); do suite "$who" default; done
+}
+
+part_race() { suite "$(identities | head -n 1)" race; }
+
+part_static() { suite "$(identities | head -n 1)" static; }
+
+part_pie() { suite "$(identities | head -n 1)" pie; }
+
+parts=("$@")
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows skips cross identities race static pie)
+prepare
+for part in "${parts[@]}"; do "part_$part"; done
+summary
