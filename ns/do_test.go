@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 // needAdmin skips for those who may not join a namespace at all.
 func needAdmin(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		skip(t, "needs root of a user namespace: CAP_SYS_ADMIN")
+		testutil.Skipf(t, "needs root of a user namespace: CAP_SYS_ADMIN")
 	}
 }
 

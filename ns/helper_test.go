@@ -18,16 +18,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// skip skips the test, which is a failure where everything must work.
-func skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("NSEXEC_MUST_WORK") == "1" {
-		t.Fatalf("must not be skipped: "+format, args...)
-	}
-	t.Skipf(format, args...)
-}
+	"nsexec/internal/testutil"
+)
 
 // TestMain: with NS_TEST_HELPER set, the test binary is one of the programs below instead.
 func TestMain(m *testing.M) {
@@ -74,7 +67,7 @@ func start(t testing.TB, helper string, attr *syscall.SysProcAttr, env ...string
 	}
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			skip(t, "start target with namespaces %v: %v", attr, err)
+			testutil.Skipf(t, "start target with namespaces %v: %v", attr, err)
 		}
 		t.Fatal(err)
 	}

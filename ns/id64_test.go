@@ -9,11 +9,12 @@ import (
 
 	"nsexec/internal/kernel"
 	"nsexec/internal/nsfs"
+	"nsexec/internal/testutil"
 )
 
 func TestID64AndOpenByID(t *testing.T) {
 	if nsfs.IDs.Ask() == kernel.No {
-		skip(t, "kernel has no 64-bit namespace ids (6.18)")
+		testutil.Skipf(t, "kernel has no 64-bit namespace ids (6.18)")
 	}
 	target := newAll(t)
 	seen := make(map[uint64]bool)

@@ -76,16 +76,16 @@ func newUser() (h *Handle, err error) {
 		if err != nil {
 			return err
 		}
-		defer reap(pid)
-		defer syscall.Kill(pid, syscall.SIGKILL)
+		defer killAndReap(pid)
 		h, err = OpenPID(pid, User)
 		return err
 	}, disposable)
 	return h, err
 }
 
-// reap waits until the tracee has died; before that its stop is reported.
-func reap(pid int) {
+// killAndReap waits until the tracee has died; before that its stop is reported.
+func killAndReap(pid int) {
+	_ = syscall.Kill(pid, syscall.SIGKILL) // it is ours, and stopped: it can be killed
 	var status syscall.WaitStatus
 	for {
 		_, err := syscall.Wait4(pid, &status, syscall.WALL, nil)

@@ -26,7 +26,7 @@ func pin(h *Handle, path string) error {
 	file.Close()
 	err = h.mount(path)
 	if err != nil {
-		os.Remove(path)
+		_ = os.Remove(path) // the first error matters
 	}
 	if h.t == Mount && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ELOOP)) {
 		err = explainMount(path, err)

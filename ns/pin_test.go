@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 // initialUser is the inode of the initial user namespace, which is fixed (PROC_USER_INIT_INO).
@@ -147,10 +149,10 @@ func TestPinMountNamespaceOnSharedMount(t *testing.T) {
 // ip-netns(8) and we see each other's names.
 func TestPinLikeIPNetns(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
-		skip(t, "needs ip(8)")
+		testutil.Skipf(t, "needs ip(8)")
 	}
 	if inode(t, "self", User) != initialUser {
-		skip(t, "needs root of the initial user namespace: ip-netns(8) comes back by setns(2)")
+		testutil.Skipf(t, "needs root of the initial user namespace: ip-netns(8) comes back by setns(2)")
 	}
 	inPrivateMounts(t, func() {
 		if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {

@@ -15,13 +15,14 @@ import (
 	"nsexec/internal/kernel"
 	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
+	"nsexec/internal/testutil"
 )
 
 // PROBLEMS 10: a pid is given to another process between one look and the next. In a pid namespace of our own the
 // kernel lets us say which pid comes next.
 func TestRecycledPIDNeverSlipsIn(t *testing.T) {
 	if _, err := os.Stat("/proc/sys/kernel/ns_last_pid"); err != nil {
-		skip(t, "needs ns_last_pid: CONFIG_CHECKPOINT_RESTORE")
+		testutil.Skipf(t, "needs ns_last_pid: CONFIG_CHECKPOINT_RESTORE")
 	}
 	cmd := helperCommand("reuse-pid")
 	cmd.SysProcAttr = &syscall.SysProcAttr{

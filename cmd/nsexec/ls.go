@@ -92,23 +92,25 @@ func (f *lsFlags) choose(rows []ns.Namespace) ([]ns.Namespace, error) {
 }
 
 func printTable(out, notes io.Writer, l *ns.Listing) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NS\tTYPE\tOWNER\tPROCS\tPID\tUSER\tCOMMAND")
+	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	p := &printer{w: columns}
+	p.printf("NS\tTYPE\tOWNER\tPROCS\tPID\tUSER\tCOMMAND\n")
 	for i := range l.Namespaces {
 		n := &l.Namespaces[i]
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID.Ino, n.Type.Name(), orDash(n.Owner.Ino), n.Members,
+		p.printf("%d\t%s\t%s\t%d\t%s\t%s\t%s\n", n.ID.Ino, n.Type.Name(), orDash(n.Owner.Ino), n.Members,
 			orDash(n.PID), userName(n.UID), what(n))
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	if p.err == nil {
+		p.err = columns.Flush()
 	}
+	side := &printer{w: notes}
 	if k := len(l.Unreadable); k > 0 {
-		fmt.Fprintf(notes, "not shown: what %d processes are in, which you may not look at\n", k)
+		side.printf("not shown: what %d processes are in, which you may not look at\n", k)
 	}
 	if l.Hidden {
-		fmt.Fprintln(notes, "not shown: processes that /proc hides (hidepid)")
+		side.printf("not shown: processes that /proc hides (hidepid)\n")
 	}
-	return nil
+	return p.err
 }
 
 // what says who is inside, or else what keeps the namespace alive.

@@ -2,6 +2,7 @@ package nsfs
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"unsafe"
 
@@ -96,7 +97,7 @@ var OpenIDs = &kernel.Probe{
 		if err == nil {
 			unix.Close(again)
 		}
-		if err == unix.EBADF { // FD_NSFS_ROOT is taken for a bad descriptor
+		if errors.Is(err, unix.EBADF) { // FD_NSFS_ROOT is taken for a bad descriptor
 			err = unix.ENOTTY
 		}
 		return err
@@ -111,10 +112,11 @@ func onOwn(name string, try func(fd int) error) func() kernel.Answer {
 			return kernel.Unknown
 		}
 		defer unix.Close(fd)
-		switch try(fd) {
-		case nil:
+		err = try(fd)
+		switch {
+		case err == nil:
 			return kernel.Yes
-		case unix.ENOTTY, unix.EINVAL:
+		case errors.Is(err, unix.ENOTTY), errors.Is(err, unix.EINVAL):
 			return kernel.No
 		}
 		return kernel.Unknown
