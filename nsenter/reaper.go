@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -158,12 +159,19 @@ func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {
 	return state, err
 }
 
-// lostStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15.
+// lostStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15. The
+// kernel adds it a moment after the other waiter has been chosen: until then
+// the process is still there, afterwards the answer is a status or ESRCH.
 func lostStatus(pidfd uintptr) error {
-	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	err := unix.IoctlPidfdInfo(int(pidfd), &info)
-	if err != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
-		return &LostStatusError{}
+	for range 100 {
+		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		if unix.IoctlPidfdInfo(int(pidfd), &info) != nil {
+			break
+		}
+		if info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+			return &LostStatusError{Status: WaitStatus(info.Exit_code), Known: true}
+		}
+		time.Sleep(100 * time.Microsecond)
 	}
-	return &LostStatusError{Status: WaitStatus(info.Exit_code), Known: true}
+	return &LostStatusError{}
 }
