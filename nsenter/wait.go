@@ -22,11 +22,12 @@ func (c *Cmd) Wait() error {
 	c.child = nil
 	c.awaitHelper()
 	var lost *LostStatusError
+	var success WaitStatus // a number, but on Windows
 	switch {
 	case err == nil:
 		c.ProcessState = state
 		err = exitError(state)
-	case errors.As(err, &lost) && lost.Known && lost.Status == 0:
+	case errors.As(err, &lost) && lost.Known && lost.Status == success:
 		err = nil
 	}
 	return c.finish(err)
