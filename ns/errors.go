@@ -17,6 +17,16 @@ var (
 	ErrEmptySet error = &sentinel{msg: "no namespace in the set"}
 	// ErrNoProcess: the Set was not taken from one process, or that process could not be had as a pidfd.
 	ErrNoProcess error = &sentinel{msg: "set has no process"}
+	// ErrMultithreaded: the kernel joins a namespace of this type only in a process with a single thread, which no
+	// Go program is; for mnt, only with a thread that shares its root and working directory with no other.
+	ErrMultithreaded error = &sentinel{msg: "impossible in a multi-threaded process"}
+	// ErrThreadTainted: the thread could not go back to the namespace that it came from. The goroutine stays locked
+	// to it, and the thread ends with the goroutine.
+	ErrThreadTainted error = &sentinel{msg: "thread is stuck in a namespace"}
+	// ErrNotInNamespace: a process that is neither in the pid namespace nor below it.
+	ErrNotInNamespace error = &sentinel{msg: "process is not in the namespace"}
+	// ErrNotPinned: a namespace, but not a bind mount of one.
+	ErrNotPinned error = &sentinel{msg: "not a bind mount"}
 	// ErrAbsent: the kernel, or the process, has no namespace of this type. It also matches errors.ErrUnsupported.
 	ErrAbsent error = &sentinel{"no such namespace type here", errnoAbsent}
 )

@@ -25,6 +25,8 @@ type Handle struct {
 
 	// The owner and the parent of a namespace never change, and live as long as it does.
 	owner, parent atomic.Pointer[ID]
+
+	backProved atomic.Bool // see letsBack
 }
 
 // Open opens a namespace by path: an entry of /proc/PID/ns, or a bind mount of one. Its type is learnt from the

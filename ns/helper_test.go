@@ -9,22 +9,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// skip skips the test, which is a failure where everything must work.
-func skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("NSEXEC_MUST_WORK") == "1" {
-		t.Fatalf("must not be skipped: "+format, args...)
-	}
-	t.Skipf(format, args...)
-}
+	"nsexec/internal/testutil"
+)
 
 // TestMain: with NS_TEST_HELPER set, the test binary is one of the programs below instead.
 func TestMain(m *testing.M) {
@@ -47,11 +43,17 @@ var helpers = map[string]func() error{
 	},
 }
 
+// helperCommand is the test binary as a helper.
+func helperCommand(helper string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "NS_TEST_HELPER="+helper)
+	return cmd
+}
+
 // start runs the test binary as a helper with new namespaces. The child is ended with the test.
 func start(t testing.TB, helper string, attr *syscall.SysProcAttr, env ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), "NS_TEST_HELPER="+helper)
+	cmd := helperCommand(helper)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
@@ -65,7 +67,7 @@ func start(t testing.TB, helper string, attr *syscall.SysProcAttr, env ...string
 	}
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			skip(t, "start target with namespaces %v: %v", attr, err)
+			testutil.Skipf(t, "start target with namespaces %v: %v", attr, err)
 		}
 		t.Fatal(err)
 	}
@@ -138,4 +140,32 @@ func openFDs(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(names)
+}
+
+// eventually waits up to two seconds.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for range 400 {
+		if done() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("never true: %s", what)
+}
+
+// setFilter installs a seccomp filter for all threads of the process.
+func setFilter(filter []unix.SockFilter) error {
+	runtime.LockOSThread() // both calls on one thread; the second one carries the bit to the others
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	const setModeFilter, tsync = 1, 1
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, tsync, uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return fmt.Errorf("seccomp: %w", errno)
+	}
+	return nil
 }

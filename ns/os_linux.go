@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -42,9 +43,12 @@ func pidOf(pidfd uintptr) int {
 	return pid
 }
 
-// openNSAt opens the entry of a namespace directory of procfs, and makes sure that it is what it should be.
-func openNSAt(dir *os.File, t Type) (int, error) {
-	fd, err := unix.Openat(int(dir.Fd()), t.Name(), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// openNSAt opens the entry of type t in a namespace directory of procfs.
+func openNSAt(dir *os.File, t Type) (int, error) { return openEntry(dir, t.Name(), t) }
+
+// openEntry makes sure that the entry is what it should be.
+func openEntry(dir *os.File, name string, t Type) (int, error) {
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return -1, ErrAbsent
 	}
@@ -64,6 +68,15 @@ func openNSAt(dir *os.File, t Type) (int, error) {
 
 // openCurrent opens a namespace of the calling thread.
 func openCurrent(t Type) (int, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if nsfs.PIDFDNamespaces.Has() { // 6.11; threads have had pidfds since 6.9
+		pidfd, err := unix.PidfdOpen(unix.Gettid(), unix.PIDFD_THREAD)
+		if err == nil {
+			defer unix.Close(pidfd)
+			return openPIDFD(pidfd, t)
+		}
+	}
 	dir, done, err := procfs.OpenThreadNS()
 	if err != nil {
 		return -1, err
@@ -91,4 +104,12 @@ func supported() (Type, error) {
 		}
 	}
 	return t, nil
+}
+
+func newSocket(domain, typ, protocol int) (*os.File, error) {
+	fd, err := unix.Socket(domain, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	return os.NewFile(uintptr(fd), "socket"), nil
 }

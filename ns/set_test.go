@@ -14,6 +14,7 @@ import (
 
 	"nsexec/internal/kernel"
 	"nsexec/internal/nsfs"
+	"nsexec/internal/testutil"
 )
 
 // eachWay runs the test with the pidfd's ioctls where the kernel has them, and through procfs.
@@ -151,7 +152,7 @@ func TestOfPIDRefuses(t *testing.T) {
 
 func TestOfPIDWithoutPermission(t *testing.T) {
 	if _, err := os.Readlink("/proc/1/ns/user"); err == nil {
-		skip(t, "process 1 may be looked at")
+		testutil.Skipf(t, "process 1 may be looked at")
 	}
 	eachWay(t, func(t *testing.T) {
 		_, err := OfPID(1, All)

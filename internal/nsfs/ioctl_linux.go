@@ -1,15 +1,17 @@
 package nsfs
 
-import (
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // The ioctls of a namespace's file, include/uapi/linux/nsfs.h. x/sys/unix has none of them.
 const (
-	nsGetUserNS   = 0xb701 // NS_GET_USERNS, since Linux 4.9
-	nsGetParent   = 0xb702 // NS_GET_PARENT, since Linux 4.9
-	nsGetType     = 0xb703 // NS_GET_NSTYPE, since Linux 4.11
-	nsGetOwnerUID = 0xb704 // NS_GET_OWNER_UID, since Linux 4.11
+	nsGetUserNS   = none | 0xb701              // NS_GET_USERNS, since Linux 4.9
+	nsGetParent   = none | 0xb702              // NS_GET_PARENT, since Linux 4.9
+	nsGetType     = none | 0xb703              // NS_GET_NSTYPE, since Linux 4.11
+	nsGetOwnerUID = none | 0xb704              // NS_GET_OWNER_UID, since Linux 4.11
+	nsGetMntID    = read | 8<<16 | 0xb705      // NS_GET_MNTNS_ID, since Linux 6.11
+	nsGetPIDFrom  = read | 4<<16 | 0xb706      // NS_GET_PID_FROM_PIDNS, since Linux 6.11
+	nsGetPIDIn    = read | 4<<16 | 0xb708      // NS_GET_PID_IN_PIDNS, since Linux 6.11
+	nsGetID       = read | 8<<16 | 0xb700 | 13 // NS_GET_ID, since Linux 6.18
 )
 
 // UserNS opens the user namespace that owns the namespace fd.

@@ -11,20 +11,24 @@ import (
 
 // The ioctls of a pidfd that open the process's namespaces, include/uapi/linux/pidfd.h.
 var pidfdGet = map[uint64]uint{
-	unix.CLONE_NEWCGROUP: 0xff01, // PIDFD_GET_CGROUP_NAMESPACE
-	unix.CLONE_NEWIPC:    0xff02,
-	unix.CLONE_NEWNS:     0xff03,
-	unix.CLONE_NEWNET:    0xff04,
-	unix.CLONE_NEWPID:    0xff05,
-	unix.CLONE_NEWTIME:   0xff07,
-	unix.CLONE_NEWUSER:   0xff09,
-	unix.CLONE_NEWUTS:    0xff0a,
+	unix.CLONE_NEWCGROUP: none | 0xff01, // PIDFD_GET_CGROUP_NAMESPACE
+	unix.CLONE_NEWIPC:    none | 0xff02,
+	unix.CLONE_NEWNS:     none | 0xff03,
+	unix.CLONE_NEWNET:    none | 0xff04,
+	unix.CLONE_NEWPID:    none | 0xff05,
+	unix.CLONE_NEWTIME:   none | 0xff07,
+	unix.CLONE_NEWUSER:   none | 0xff09,
+	unix.CLONE_NEWUTS:    none | 0xff0a,
 }
 
 // OpenPIDFD opens the namespace of type t (a CLONE_NEW* value) of the process behind pidfd: PIDFD_GET_*_NAMESPACE.
 // The kernel closes it on exec. EOPNOTSUPP: the kernel has no such type. ESRCH: a zombie, or gone. EACCES: no
 // right to ptrace the process. ENOTTY: not a pidfd.
 func OpenPIDFD(pidfd int, t uint64) (int, error) { return unix.IoctlRetInt(pidfd, pidfdGet[t]) }
+
+// OpenPIDForChildren opens the namespace that the children of the process or thread behind pidfd will be born in,
+// also if nobody has been yet.
+func OpenPIDForChildren(pidfd int) (int, error) { return unix.IoctlRetInt(pidfd, none|0xff06) }
 
 // PIDFDNamespaces tells whether OpenPIDFD works.
 var PIDFDNamespaces = &kernel.Probe{

@@ -75,7 +75,7 @@ func selfField(dir, name, key string) (string, error) {
 	}
 	defer done()
 	defer d.Close()
-	data, err := read(d, name)
+	data, err := readAll(int(d.Fd()), name)
 	if err != nil {
 		return "", err
 	}

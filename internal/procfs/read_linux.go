@@ -3,24 +3,35 @@ package procfs
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
+	"slices"
 
 	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// read reads the file name in a directory of procfs. pathrs opens with O_PATH, and the way back from that to a
+// readAll reads the file name below a directory of procfs. pathrs opens with O_PATH, and the way back from that to a
 // readable file would lead through the /proc that we do not trust: so it opens the directory, and the last step
 // is made here, over no mount and no link.
-func read(dir *os.File, name string) ([]byte, error) {
-	fd, err := openat(int(dir.Fd()), name)
+func readAll(dir int, name string) ([]byte, error) {
+	fd, err := openat(dir, name)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: dir.Name() + "/" + name, Err: err}
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}
-	f := os.NewFile(uintptr(fd), dir.Name()+"/"+name)
-	defer f.Close()
-	return io.ReadAll(f)
+	defer unix.Close(fd)
+	data := make([]byte, 0, 1024)
+	for {
+		n, err := unix.Read(fd, data[len(data):cap(data)])
+		if err != nil {
+			return nil, &os.PathError{Op: "read", Path: name, Err: err}
+		}
+		if n == 0 {
+			return data, nil
+		}
+		if data = data[:len(data)+n]; len(data) == cap(data) {
+			data = slices.Grow(data, len(data))
+		}
+	}
 }
 
 func openat(dir int, name string) (int, error) {
@@ -56,5 +67,5 @@ func ReadPID(pid int, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	return read(dir, name)
+	return readAll(int(dir.Fd()), name)
 }

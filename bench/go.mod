@@ -1,0 +1,16 @@
+module nsexec/bench
+
+go 1.26.0
+
+require (
+	github.com/containernetworking/plugins v1.9.1
+	golang.org/x/sys v0.49.0
+	nsexec v0.0.0
+)
+
+require (
+	cyphar.com/go-pathrs v0.2.6 // indirect
+	github.com/cyphar/filepath-securejoin v0.7.0 // indirect
+)
+
+replace nsexec => ../

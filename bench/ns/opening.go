@@ -1,0 +1,89 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	cni "github.com/containernetworking/plugins/pkg/ns"
+
+	"nsexec/ns"
+)
+
+func procPath(h *ns.Handle) string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.Fd()) }
+
+// opening compares ways to open what a process is in.
+func opening() error {
+	pids, stop, err := targets(1, uintptr(ns.All&^(ns.User|ns.Time)))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	set := func(t ns.Type) func(int) error {
+		return func(n int) error {
+			for range n {
+				s, err := ns.OfPID(pids[0], t)
+				if err != nil {
+					return err
+				}
+				s.Close()
+			}
+			return nil
+		}
+	}
+	base := &contender{name: "CNI GetNS(/proc/PID/ns/net)", n: 1000, run: func(n int) error {
+		for range n {
+			h, err := cni.GetNS(fmt.Sprintf("/proc/%d/ns/net", pids[0]))
+			if err != nil {
+				return err
+			}
+			h.Close()
+		}
+		return nil
+	}}
+	contenders := []*contender{
+		base,
+		{name: "OfPID(pid, Net), bound to the process", n: 1000, run: set(ns.Net)},
+		{name: "OfPID(pid, All), eight namespaces", n: 300, run: set(ns.All)},
+		{name: "Inode(pid, Net)", n: 1000, run: func(n int) error {
+			for range n {
+				if _, err := ns.Inode(pids[0], ns.Net); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+	}
+	if err := race(contenders, rounds); err != nil {
+		return err
+	}
+	table("Opening a process's namespaces, and closing them", contenders)
+	return nil
+}
+
+// targets starts n processes with new namespaces each.
+func targets(n int, flags uintptr) (pids []int, stop func(), err error) {
+	var cmds []*exec.Cmd
+	stop = func() {
+		for _, cmd := range cmds {
+			cmd.Process.Kill()
+		}
+		for _, cmd := range cmds {
+			cmd.Wait()
+		}
+	}
+	for range n {
+		cmd := exec.Command("sleep", "600")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
+		if err := cmd.Start(); err != nil {
+			stop()
+			return nil, nil, err
+		}
+		cmds = append(cmds, cmd)
+		pids = append(pids, cmd.Process.Pid)
+	}
+	return pids, stop, nil
+}
