@@ -18,7 +18,7 @@ func TestPrograms(t *testing.T) {
 	for name, test := range map[string]struct {
 		env   []string
 		flags []string
-		whole bool // the standard library is compiled anew, which takes long without root's cache
+		whole bool // see compilesWhole
 	}{
 		"plain":      {},
 		"stripped":   {flags: []string{"-trimpath", "-ldflags=-s -w"}, whole: true},
@@ -32,7 +32,7 @@ func TestPrograms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.whole {
-				testutil.NeedRoot(t)
+				compilesWhole(t)
 			}
 			for variant, program := range map[string]string{"clang": "clang", "lld": "ld.lld", "gold": "ld.gold"} {
 				if _, err := exec.LookPath(program); err != nil && name == variant {

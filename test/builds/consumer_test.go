@@ -45,6 +45,13 @@ func newConsumer(t *testing.T) *consumer {
 	return c
 }
 
+// compilesWhole is for tests that compile the standard library anew. That takes a minute the first time: root does
+// it, whose cache outlives the run, and runs the result as everybody.
+func compilesWhole(t *testing.T) {
+	t.Helper()
+	testutil.NeedRoot(t)
+}
+
 // require writes go.mod: what the library requires, the library, and where it is.
 func (c *consumer) require(t *testing.T) {
 	t.Helper()

@@ -42,6 +42,7 @@ func (c *consumer) compileHost(t *testing.T, name string, arg ...string) string 
 
 // In a shared library /proc/self/exe is the host: executing that anew would run the host a second time.
 func TestSharedLibrary(t *testing.T) {
+	compilesWhole(t)
 	c := newConsumer(t)
 	lib := c.build(t, nil, "lib.so", "./lib", "-buildmode=c-shared")
 	host := c.compileHost(t, "host", "-ldl")
@@ -61,6 +62,7 @@ func TestSharedLibrary(t *testing.T) {
 
 // A library that is forced on a program by the dynamic loader is none of its business either.
 func TestPreloadedLibrary(t *testing.T) {
+	compilesWhole(t)
 	c := newConsumer(t)
 	lib := c.build(t, nil, "lib.so", "./lib", "-buildmode=c-shared")
 	cmd := withSocket(t, exec.Command("/bin/echo", "hello"))
@@ -72,6 +74,7 @@ func TestPreloadedLibrary(t *testing.T) {
 }
 
 func TestPlugin(t *testing.T) {
+	compilesWhole(t)
 	c := newConsumer(t)
 	plugin := c.build(t, nil, "plugin.so", "./plugin", "-buildmode=plugin")
 	loader := c.build(t, nil, "loader", "./loader")
