@@ -19,13 +19,6 @@ extern char **environ;
 /* The file header of the object that this code was linked into: ld, gold and lld define it. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
-static enum nsenter_load load;
-
-enum nsenter_load nsenter_load(void)
-{
-	return load;
-}
-
 /*
  * Only in the main executable is /proc/self/exe a program that has this
  * constructor. In a shared library or a plugin it is the host's program, and
@@ -122,7 +115,7 @@ static int peer_is_parent(int fd)
 }
 
 /* Returns 0 and the socket, or why this is no request to the constructor. */
-static enum nsenter_exit examine_request(int *sock)
+static enum nsenter_exit examine_request(enum nsenter_load load, int *sock)
 {
 	char *variable = find_variable();
 
@@ -146,15 +139,15 @@ static enum nsenter_exit examine_request(int *sock)
  * join anything, which then runs as if this library were not linked. Does not
  * return in a process that the library started for nothing.
  */
-int nsenter_activate(void)
+int nsenter_activate(enum nsenter_load *load)
 {
 	enum nsenter_exit refusal;
 	int sock;
 
-	load = examine_load();
-	if (load == NSENTER_LOAD_LIBRARY)
+	*load = examine_load();
+	if (*load == NSENTER_LOAD_LIBRARY)
 		return -1;
-	refusal = examine_request(&sock);
+	refusal = examine_request(*load, &sock);
 	if (refusal == 0)
 		return sock;
 	if (is_ours())

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "available.h"
 #include "decode.h"
 #include "request.h"
 
@@ -30,7 +31,7 @@ struct stage {
 };
 
 /* activate.c: is this process ours? */
-int nsenter_activate(void);
+int nsenter_activate(enum nsenter_load *load);
 
 /* channel.c: talking with the caller */
 void nsenter_receive(struct stage *st);

@@ -54,7 +54,20 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
+	if err := checkOpen(append(files, c.Root, c.WorkDir)); err != nil {
+		return err
+	}
 	return c.launch(files, env)
+}
+
+// checkOpen refuses files that have been closed: they have no number to pass.
+func checkOpen(files []*os.File) error {
+	for _, f := range files {
+		if f != nil && f.Fd() == ^uintptr(0) {
+			return callerError("pass file", f.Name(), os.ErrClosed)
+		}
+	}
+	return nil
 }
 
 // check refuses what could only fail later, or worse, mean something else.

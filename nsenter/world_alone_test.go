@@ -3,6 +3,7 @@
 package nsenter_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,7 +28,8 @@ func alone(t *testing.T) bool {
 func aloneIn(t *testing.T, command []string, files ...*os.File) {
 	t.Helper()
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	command = append(command, zooBinary, "-test.run="+pattern, "-test.v", "-test.timeout=60s")
+	command = append(command, zooBinary, "-test.run="+pattern, "-test.v", "-test.timeout=60s",
+		fmt.Sprintf("-test.short=%v", testing.Short()))
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), aloneVariable+"="+t.Name())
 	cmd.ExtraFiles = files

@@ -33,7 +33,7 @@ func TestTargetOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// The target dies between its Set and Start. Its namespaces are still there, but are no longer the target's.
+// The target dies between its Set and Start: nothing can be joined by process any more.
 func TestTargetThatDies(t *testing.T) {
 	baseline(t)
 	for _, types := range []ns.Type{ns.UTS, ns.UTS | ns.PID, ns.All} {
@@ -41,10 +41,23 @@ func TestTargetThatDies(t *testing.T) {
 			target := testutil.Target(t, uint64(types))
 			set := setOf(t, target.PID, ns.Type(target.Types))
 			target.Kill()
-			checkRefusal(t, nsenter.Command(set, "/bin/true"), refusal{
+			cmd := nsenter.Command(set, "/bin/true")
+			cmd.ForceJoin(nsenter.JoinByProcess)
+			checkRefusal(t, cmd, refusal{
 				errno: unix.ESRCH, stage: nsenter.Stage0, op: "join", is: ns.ErrProcessGone, hint: "exited",
 			})
 		})
+	}
+}
+
+// The handles of a set outlive its target, and so do the namespaces.
+func TestNamespacesThatOutliveTarget(t *testing.T) {
+	baseline(t)
+	target := testutil.Target(t, testutil.AllTypes&^uint64(ns.PID))
+	set := setOf(t, target.PID, ns.All)
+	target.Kill()
+	for _, mode := range []nsenter.JoinMode{nsenter.JoinAuto, nsenter.JoinByHandles} {
+		checkNamespacesOf(t, set, mode)
 	}
 }
 
@@ -54,9 +67,11 @@ func TestPIDNamespaceThatIsDead(t *testing.T) {
 	target := testutil.Target(t, uint64(ns.PID))
 	set := setOf(t, target.PID, ns.Type(target.Types))
 	target.Kill()
-	cmd := nsenter.Command(set, "/bin/true")
-	cmd.ForceJoin(nsenter.JoinByHandles)
-	checkRefusal(t, cmd, refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone", hint: "first process"})
+	for _, mode := range []nsenter.JoinMode{nsenter.JoinAuto, nsenter.JoinByHandles} {
+		cmd := nsenter.Command(set, "/bin/true")
+		cmd.ForceJoin(mode)
+		checkRefusal(t, cmd, refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone", hint: "first process"})
+	}
 }
 
 // The target moves on between its Set and Start: by process that is noticed, by handles it does not matter.
