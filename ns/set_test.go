@@ -118,6 +118,31 @@ func TestOfThread(t *testing.T) {
 	}
 }
 
+// A process whose first thread has exited is alive, but has lost its namespaces.
+func TestOfPIDWithoutFirstThread(t *testing.T) {
+	cmd := start(t, "exit-first-thread", nil)
+	eventually(t, "the first thread is a zombie", func() bool {
+		_, err := os.Readlink("/proc/" + itoa(cmd.Process.Pid) + "/ns/net")
+		return errors.Is(err, os.ErrNotExist)
+	})
+	eachWay(t, func(t *testing.T) {
+		for _, typ := range []Type{All, Net} {
+			s, err := OfPID(cmd.Process.Pid, typ)
+			if s != nil || err == nil || errors.Is(err, ErrProcessGone) || !strings.Contains(err.Error(), "first thread has exited") {
+				t.Errorf("%v: %v, %v", typ, s, err)
+			}
+		}
+	})
+}
+
+func init() {
+	helpers["exit-first-thread"] = func() error { // on the main thread, to which init has locked main
+		go helpers["sleep"]()
+		unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+		return nil
+	}
+}
+
 func TestOfPIDRefuses(t *testing.T) {
 	eachWay(t, func(t *testing.T) {
 		gone, unreaped := deadPID(t), zombie(t)
