@@ -22,12 +22,20 @@ import (
 //     its mount namespace, along its own PATH (Env's, not the caller's). Path
 //     stays as it was given, and failure is Start's.
 //   - Relative and empty entries of PATH are skipped ([exec.ErrDot] if the
-//     program is only there).
+//     program is only there). A file that is there but not executable is an
+//     [os.ErrPermission] if no other entry has the program.
 //   - Dir "" is the root once a mount namespace is joined or Root is given: the
 //     caller's directory does not exist there.
 //   - The library reaps the payload as soon as it exits, since an unreaped
 //     process keeps a pid namespace from ending. Use Wait, not Process.Wait.
+//   - Once the payload has exited, Cancel is not said to have ended it: Wait
+//     gives its status, not the context's error.
+//   - The payload gets no file but Stdin, Stdout, Stderr and ExtraFiles, not
+//     even one that the caller has without close-on-exec. A file of these that
+//     is closed is an error.
+//   - The context and StartTimeout bound Start.
 //   - A failure to start is an [*Error].
+//   - There is no SysProcAttr: see Credential, Root and BeforeExec.
 type Cmd struct {
 	// Path is the program: a path inside the payload's mount namespace, or a
 	// bare name. Relative paths are relative to Dir.
@@ -48,8 +56,9 @@ type Cmd struct {
 	// ExtraFiles become fds 3 and up; a nil entry is a closed fd. At most 1,000.
 	ExtraFiles []*os.File
 
-	// Cancel is called when the context of CommandContext is done; nil there
-	// kills the payload.
+	// Cancel is called when the context of CommandContext is done, whose
+	// default is to kill the payload. If it is nil the payload goes on, for
+	// WaitDelay if that is set.
 	Cancel func() error
 	// WaitDelay bounds how long Wait waits for the payload after the context is
 	// done, and for Stdin, Stdout and Stderr after the payload has exited.

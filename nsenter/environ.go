@@ -58,7 +58,10 @@ func lastOfEach(env []string) ([]string, error) {
 			err = callerError("set environment", kv, errnoInvalid)
 			continue
 		}
-		if key, _, ok := strings.Cut(kv, "="); ok && key != "" {
+		if kv == "" {
+			continue
+		}
+		if key, ok := keyOf(kv); ok {
 			if seen[key] {
 				continue
 			}
@@ -68,4 +71,17 @@ func lastOfEach(env []string) ([]string, error) {
 	}
 	slices.Reverse(kept)
 	return kept, err
+}
+
+// keyOf is what stands before "=". One in front belongs to the key, as in
+// os/exec ("=C:" of Windows), so that "=x" has the key "".
+func keyOf(kv string) (key string, ok bool) {
+	i := strings.IndexByte(kv, '=')
+	if i == 0 {
+		i = strings.IndexByte(kv[1:], '=') + 1
+	}
+	if i < 0 {
+		return "", false
+	}
+	return kv[:i], true
 }

@@ -1,6 +1,7 @@
 /* The last step: the program is looked for, and takes over. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -45,7 +46,7 @@ static int join_path(char buf[PATH_MAX], const char *dir, size_t len, const char
 
 /* What the search along PATH has met so far, short of a program. */
 struct lookup {
-	int denied; /* EACCES somewhere */
+	int denied; /* EACCES of a file that is there */
 	int dot; /* it is in a relative entry: not taken, but said */
 };
 
@@ -58,10 +59,25 @@ static int is_elsewhere(const char *path)
 	case ESTALE:
 	case ETIMEDOUT:
 		return 1;
-	case ENOENT: /* of the program, or of its interpreter */
+	case ELOOP: /* of the program, or of its interpreter */
+	case ENAMETOOLONG:
+	case ENOENT:
 		return access(path, F_OK) != 0;
 	}
 	return 0;
+}
+
+/*
+ * Not a directory, and not what only might be there, behind a directory that is
+ * closed to this user.
+ */
+static int is_file(const char *path)
+{
+	const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && access(path, F_OK) == 0;
 }
 
 /* Returns only if the program is not here; any other failure is the answer. */
@@ -72,12 +88,12 @@ static void try_entry(const struct stage *st, struct lookup *seen, const char *d
 	if (!join_path(path, len > 0 ? dir : ".", len > 0 ? len : 1, st->job.path))
 		return;
 	if (path[0] != '/') {
-		seen->dot |= access(path, X_OK) == 0;
+		seen->dot |= access(path, X_OK) == 0 && is_file(path);
 		return;
 	}
 	execve(path, st->job.argv, st->job.envp);
 	if (errno == EACCES)
-		seen->denied = 1;
+		seen->denied |= is_file(path);
 	else if (!is_elsewhere(path))
 		fail_exec(st, path);
 }
@@ -87,6 +103,9 @@ static _Noreturn void exec_along_path(const struct stage *st)
 	const char *entry = path_variable(st);
 	struct lookup seen = { 0, 0 };
 
+	/* An empty PATH has no entry, not an empty one. */
+	if (entry != NULL && *entry == '\0')
+		entry = NULL;
 	while (entry != NULL) {
 		const char *end = strchrnul(entry, ':');
 

@@ -8,8 +8,8 @@ const (
 	PipeVariable = pipeVariable
 )
 
-// MaxFiles is how many files travel with a request.
-const MaxFiles = maxFiles
+// MaxTravelling is how many files travel with a request at most.
+const MaxTravelling = maxFiles
 
 // RequestMessage is a well-formed request to execute argv with the first files of those that travel.
 func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error) {

@@ -7,20 +7,21 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // reaper waits for all children at once: the pidfds that their os.Processes
-// hold are in one epoll, and that is in Go's poller. A child costs one fd and
-// no thread.
+// hold are in one epoll, and that is in Go's poller. A child costs one fd, a
+// goroutine, and no thread.
 type reaper struct {
 	epoll *os.File
 	raw   syscall.RawConn
 
-	mu       sync.Mutex
-	children map[int32]*child // by the number that their event carries
-	last     int32
+	mu      sync.Mutex
+	waiting map[int32]chan<- struct{} // closed at the event that carries the number
+	last    int32
 }
 
 var theReaper = sync.OnceValues(newReaper)
@@ -40,37 +41,49 @@ func newReaper() (*reaper, error) {
 		epoll.Close()
 		return nil, err
 	}
-	r := &reaper{epoll: epoll, raw: raw, children: make(map[int32]*child)}
+	r := &reaper{epoll: epoll, raw: raw, waiting: make(map[int32]chan<- struct{})}
 	go r.run()
 	return r, nil
 }
 
-// reap takes over waiting for p, which must be a child of ours. Where p has no
-// pidfd (seccomp may refuse pidfd_open), or the poller is of no help, a
-// goroutine with a thread of its own waits.
+// reap takes over waiting for p, which must be a child of ours. Its pidfd is
+// held until then, so that it is reaped although the caller may release p.
+// Where p has none (seccomp may refuse pidfd_open) a thread waits.
 func reap(p *os.Process) *child {
 	c := &child{process: p, exited: make(chan struct{})}
-	r, err := theReaper()
-	if err == nil {
-		err = r.add(c)
-	}
-	if err != nil {
-		go func() { c.settle(waitChild(p)) }()
-	}
+	held := make(chan struct{})
+	go func() {
+		err := p.WithHandle(func(pidfd uintptr) {
+			close(held)
+			awaitExit(pidfd)
+			c.settle(waitChild(p, pidfd))
+		})
+		if err != nil {
+			close(held)
+			c.settle(waitWithoutHandle(p))
+		}
+	}()
+	<-held
 	return c
 }
 
-func (r *reaper) add(c *child) error {
-	number := r.enter(c)
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: number}
-	var ctlErr error
-	err := errors.Join(c.process.WithHandle(func(pidfd uintptr) {
-		ctlErr = r.control(unix.EPOLL_CTL_ADD, pidfd, &event)
-	}), ctlErr)
+// awaitExit returns at once where the poller is of no help. A process can be
+// seen to have exited before it can be waited for, while somebody else traces
+// it: the wait then takes a thread.
+func awaitExit(pidfd uintptr) {
+	r, err := theReaper()
 	if err != nil {
-		r.leave(number)
+		return
 	}
-	return err
+	exited := make(chan struct{})
+	number := r.enter(exited)
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: number}
+	if r.control(unix.EPOLL_CTL_ADD, pidfd, &event) != nil {
+		r.leave(number)
+		return
+	}
+	<-exited
+	_ = r.control(unix.EPOLL_CTL_DEL, pidfd, nil)
 }
 
 func (r *reaper) control(op int, pidfd uintptr, event *unix.EpollEvent) (err error) {
@@ -80,22 +93,22 @@ func (r *reaper) control(op int, pidfd uintptr, event *unix.EpollEvent) (err err
 	return errors.Join(rawErr, err)
 }
 
-func (r *reaper) enter(c *child) int32 {
+func (r *reaper) enter(exited chan<- struct{}) int32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for taken := true; taken; _, taken = r.children[r.last] {
+	for taken := true; taken; _, taken = r.waiting[r.last] {
 		r.last++
 	}
-	r.children[r.last] = c
+	r.waiting[r.last] = exited
 	return r.last
 }
 
-func (r *reaper) leave(number int32) *child {
+func (r *reaper) leave(number int32) (exited chan<- struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.children[number]
-	delete(r.children, number)
-	return c
+	exited = r.waiting[number]
+	delete(r.waiting, number)
+	return exited
 }
 
 func (r *reaper) run() {
@@ -106,8 +119,8 @@ func (r *reaper) run() {
 			return // never: nobody closes the epoll
 		}
 		for _, e := range events[:n] {
-			if c := r.leave(e.Fd); c != nil {
-				r.settle(c)
+			if exited := r.leave(e.Fd); exited != nil {
+				close(exited)
 			}
 		}
 	}
@@ -122,54 +135,43 @@ func (r *reaper) wait(events []unix.EpollEvent) (n int, err error) {
 	return n, errors.Join(rawErr, err)
 }
 
-// settle reaps. A pidfd can be readable before its process can be waited for:
-// while somebody else traces it. A goroutine of its own then waits.
-func (r *reaper) settle(c *child) {
-	var waitable bool
-	err := c.process.WithHandle(func(pidfd uintptr) {
-		_ = r.control(unix.EPOLL_CTL_DEL, pidfd, nil)
-		waitable = isWaitable(pidfd)
-	})
-	if err != nil || !waitable {
-		go func() { c.settle(waitChild(c.process)) }()
-		return
-	}
-	c.settle(waitChild(c.process))
-}
-
-// isWaitable reports whether waiting for the process would return at once:
-// with its status, or with the news that somebody else has it.
-func isWaitable(pidfd uintptr) bool {
-	_, exited, err := peek(unix.P_PIDFD, int(pidfd))
-	return err != nil || exited
-}
-
 // waitChild waits. When the status went elsewhere, because SIGCHLD is ignored
-// or somebody waited for any child, the pidfd may still have it.
-func waitChild(p *os.Process) (state *os.ProcessState, err error) {
-	handleErr := p.WithHandle(func(pidfd uintptr) {
-		state, err = p.Wait()
-		if errors.Is(err, unix.ECHILD) {
-			err = lostStatus(pidfd)
-			_ = p.Release() // a Wait that fails keeps the pidfd
-		}
-	})
-	if handleErr == nil {
-		return state, err
+// or somebody waited for any child, the pidfd may still have it. For a process
+// that its caller has released there is no ProcessState; it is reaped all the
+// same.
+func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
+	state, err := p.Wait()
+	switch {
+	case errors.Is(err, unix.ECHILD):
+		err = lostStatus(pidfd)
+		_ = p.Release() // a Wait that fails keeps the pidfd
+	case errors.Is(err, unix.EINVAL):
+		_ = unix.Waitid(unix.P_PIDFD, int(pidfd), nil, unix.WEXITED, nil)
 	}
-	state, err = p.Wait()
+	return state, err
+}
+
+func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {
+	state, err := p.Wait()
 	if errors.Is(err, unix.ECHILD) {
 		err = &LostStatusError{}
 	}
 	return state, err
 }
 
-// lostStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15.
+// lostStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15. The
+// kernel adds it a moment after the other waiter has been chosen: until then
+// the process is still there, afterwards the answer is a status or ESRCH.
 func lostStatus(pidfd uintptr) error {
-	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	err := unix.IoctlPidfdInfo(int(pidfd), &info)
-	if err != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
-		return &LostStatusError{}
+	for range 100 {
+		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		if unix.IoctlPidfdInfo(int(pidfd), &info) != nil {
+			break
+		}
+		if info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+			return &LostStatusError{Status: WaitStatus(info.Exit_code), Known: true}
+		}
+		time.Sleep(100 * time.Microsecond)
 	}
-	return &LostStatusError{Status: WaitStatus(info.Exit_code), Known: true}
+	return &LostStatusError{}
 }

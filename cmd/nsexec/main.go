@@ -29,6 +29,10 @@ func newRootCmd() *cobra.Command {
 		newDemoCmd(),
 		newDemoTargetCmd(),
 		newDemoPayloadCmd(),
+		newLsCmd(),
+		newTreeCmd(),
+		newPinCmd(),
+		newUnpinCmd(),
 		newVersionCmd(),
 	)
 	return root

@@ -1,0 +1,83 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+func TestStopBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		cmd := nsenter.Command(set, "/bin/sleep", "1000")
+		cmd.StartTimeout = timeout
+		cmd.BeforeExec = func(pid int) error { return syscall.Kill(pid, syscall.SIGSTOP) }
+		begun := time.Now()
+		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: os.ErrDeadlineExceeded, hint: "StartTimeout"})
+		checkTime(t, begun, timeout, nil)
+	})
+}
+
+// BeforeExec has all the time it wants, and the way from there to exec has as much as it had before.
+func TestLongBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		cmd := nsenter.Command(set, "/bin/true")
+		cmd.StartTimeout = timeout
+		cmd.BeforeExec = func(int) error { time.Sleep(2 * timeout); return nil }
+		if err := cmd.Run(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCancelInBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cmd := nsenter.CommandContext(ctx, set, "/bin/sleep", "1000")
+		cmd.BeforeExec = func(int) error { cancel(); time.Sleep(10 * time.Millisecond); return nil }
+		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: context.Canceled})
+	})
+}
+
+func TestErrorOfBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		no := errors.New("no")
+		var payload int
+		cmd := nsenter.Command(set, "/bin/sleep", "1000")
+		cmd.BeforeExec = func(pid int) error {
+			if payload = pid; cmd.Process == nil || cmd.Process.Pid != pid {
+				t.Errorf("Process is %v, pid %d", cmd.Process, pid)
+			}
+			return no
+		}
+		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: no})
+		if !isGone(payload) {
+			t.Errorf("payload %d is still there", payload)
+		}
+	})
+}
+
+func TestPanicInBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		defer func() {
+			if recover() != "no" {
+				t.Error("the panic is lost")
+			}
+		}()
+		cmd := nsenter.Command(set, "/bin/sleep", "1000")
+		cmd.BeforeExec = func(int) error { panic("no") }
+		_ = cmd.Start()
+	})
+}
