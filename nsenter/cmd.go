@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"nsexec/ns"
@@ -98,7 +99,7 @@ type Cmd struct {
 	set      *ns.Set
 	ctx      context.Context
 	stdio    plumbing
-	started  bool
+	started  atomic.Bool
 	child    *child
 	helper   *child // stage 0, where it is not the payload
 	watch    chan watchResult
