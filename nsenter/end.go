@@ -5,25 +5,38 @@ package nsenter
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 )
 
 // reaped is the child that p is, being waited for from the first call on.
 func (l *launch) reaped(p *os.Process) *child {
-	which := &l.cmd.child
-	if p == l.stage0 && l.plan.forks() {
-		which = &l.cmd.helper
+	if l.children[p] == nil {
+		l.children[p] = reap(p)
 	}
-	if *which == nil {
-		*which = reap(p)
-	}
-	return *which
+	return l.children[p]
 }
 
-// adopt hands the payload over to Wait.
+// processes are all that there are, in the order in which they came to be.
+func (l *launch) processes() []*os.Process {
+	var all []*os.Process
+	for _, p := range []*os.Process{l.stage0, l.middle, l.payload} {
+		if p != nil && !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// adopt hands the payload over to Wait, and the stages that are no more.
 func (l *launch) adopt() {
-	l.reaped(l.payload)
-	l.reaped(l.stage0)
+	for _, p := range l.processes() {
+		if c := l.reaped(p); p == l.payload {
+			l.cmd.child = c
+		} else {
+			l.cmd.stages = append(l.cmd.stages, c)
+		}
+	}
 }
 
 // discardTime bounds how long a Start that has failed waits for each process
@@ -36,14 +49,14 @@ var errNotReaped = errors.New("killed, but not to be waited for: frozen, or trac
 
 // discard kills and reaps what there is.
 func (l *launch) discard() {
-	if l.stage0 != nil {
-		_, _ = l.kill(l.stage0)
-		l.findPayload()
+	if l.stage0 == nil {
+		return
 	}
-	if l.payload != nil && l.payload != l.stage0 {
-		_, _ = l.kill(l.payload)
+	_, _ = l.kill(l.stage0)
+	l.findPayload()
+	for _, p := range l.processes() {
+		_, _ = l.kill(p)
 	}
-	l.cmd.child, l.cmd.helper = nil, nil
 }
 
 // kill ends a stage, and tells how it ended: one that has closed its socket
@@ -64,7 +77,7 @@ func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 func (l *launch) findPayload() {
 	l.channel.deafen()
 	l.channel.deadline = time.Now().Add(discardTime)
-	for l.payload == nil {
+	for l.payload == nil || l.plan.clones() == 2 {
 		r, from, err := l.channel.receive()
 		if err != nil {
 			return
