@@ -61,7 +61,7 @@ var refusals = map[int]string{
 // request is what stage 0 is asked, before it is bytes.
 type request struct {
 	plan  plan
-	new   *New
+	new   New
 	fds   []int // everything that travels
 	files []int // indices among fds, -1: closed
 	pidfd int   // indices among fds, -1: none
