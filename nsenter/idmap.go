@@ -68,7 +68,9 @@ func (c *Cmd) MapCurrentUser() { c.mapCurrent(c.ownIDs()) }
 
 func (c *Cmd) mapCurrent(uid, gid int) {
 	ownUID, ownGID := c.ownIDs()
-	c.addUserNamespace(oneID(uid, ownUID), oneID(gid, ownGID))
+	c.Unshare |= ns.User
+	c.New.UIDMappings = append(c.New.UIDMappings, oneID(uid, ownUID))
+	c.New.GIDMappings = append(c.New.GIDMappings, oneID(gid, ownGID))
 	c.New.DenySetgroups = true
 }
 
@@ -85,24 +87,37 @@ func oneID(inside, outside int) IDMap {
 	return IDMap{ContainerID: inside, HostID: outside, Size: 1}
 }
 
-// MapAuto maps the caller's first range of subordinate ids, from /etc/subuid and
-// /etc/subgid, to ids from 0 on, as unshare(1)'s --map-auto does; beside
-// MapRoot, from 1 on, so that there are many users.
+// MapAuto maps ids from 0 on to the caller's first range of subordinate ids in
+// /etc/subuid and /etc/subgid, around those that are mapped already: beside
+// MapRoot or MapCurrentUser there are many users then. As with unshare(1)'s
+// --map-auto, that costs the highest ids.
 func (c *Cmd) MapAuto() error {
 	uids, gids, err := subordinateIDs()
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(c.New.UIDMappings, func(m IDMap) bool { return m.ContainerID == 0 }) {
-		uids.ContainerID, gids.ContainerID = 1, 1
-	}
-	c.addUserNamespace(uids, gids)
+	c.Unshare |= ns.User
+	c.New.UIDMappings = append(c.New.UIDMappings, around(c.New.UIDMappings, uids)...)
+	c.New.GIDMappings = append(c.New.GIDMappings, around(c.New.GIDMappings, gids)...)
 	c.New.DenySetgroups = false
 	return nil
 }
 
-func (c *Cmd) addUserNamespace(uid, gid IDMap) {
-	c.Unshare |= ns.User
-	c.New.UIDMappings = append(c.New.UIDMappings, uid)
-	c.New.GIDMappings = append(c.New.GIDMappings, gid)
+// around cuts a range that is mapped from 0 on where ids inside are taken.
+func around(taken []IDMap, ids IDMap) []IDMap {
+	var lines []IDMap
+	inside, outside := 0, ids.HostID
+	add := func(end int) {
+		if n := min(end, ids.Size) - inside; n > 0 {
+			lines = append(lines, IDMap{ContainerID: inside, HostID: outside, Size: n})
+			outside += n
+		}
+	}
+	byInside := func(a, b IDMap) int { return a.ContainerID - b.ContainerID }
+	for _, m := range slices.SortedFunc(slices.Values(taken), byInside) {
+		add(m.ContainerID)
+		inside = max(inside, m.ContainerID+m.Size)
+	}
+	add(ids.Size)
+	return lines
 }
