@@ -108,11 +108,18 @@ void nsenter_create_pid(const struct stage *st)
 	nsenter_step(st, "create", CLONE_NEWPID);
 }
 
-static int new_procfs(const struct stage *st)
+/*
+ * Made while the root that we came with is still there: to a user namespace the
+ * kernel gives a procfs only where another one is fully visible (4.2). It shows
+ * the pid namespace of the process that makes it.
+ */
+int nsenter_make_procfs(const struct stage *st)
 {
-	int fs = (int)syscall(SYS_fsopen, "proc", NSENTER_FSOPEN_CLOEXEC);
-	int fd = -1;
+	int fs, fd = -1;
 
+	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
+		return -1;
+	fs = (int)syscall(SYS_fsopen, "proc", NSENTER_FSOPEN_CLOEXEC);
 	if (fs >= 0 && syscall(SYS_fsconfig, fs, NSENTER_FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		fd = (int)syscall(SYS_fsmount, fs, NSENTER_FSMOUNT_CLOEXEC, NSENTER_MOUNT_ATTRS);
 	if (fd < 0)
@@ -125,19 +132,18 @@ static int new_procfs(const struct stage *st)
  * On the directory /proc itself: where a target has made it a link, nothing is
  * mounted on what that leads to (CVE-2025-52881).
  */
-void nsenter_mount_proc(const struct stage *st)
+void nsenter_mount_procfs(const struct stage *st, int procfs)
 {
-	int proc, at;
+	int at;
 
-	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
+	if (procfs < 0)
 		return;
-	proc = new_procfs(st);
 	at = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (at < 0)
 		nsenter_fail(st, "open", 0, "/proc");
-	if (syscall(SYS_move_mount, proc, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY) != 0)
+	if (syscall(SYS_move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY) != 0)
 		nsenter_fail(st, "mount procfs on", 0, "/proc");
-	close(proc);
+	close(procfs);
 	close(at);
 	nsenter_step(st, "mount procfs", 0);
 }

@@ -37,6 +37,8 @@ func hint(e *Error) string {
 		return "an id that the user namespace above does not have, or that may not be mapped"
 	case e.Op == "write time offsets" && e.Errno == unix.ERANGE:
 		return "a clock would be negative, or beyond 146 years"
+	case e.Op == "mount procfs" && e.Errno == unix.EPERM:
+		return "it takes a pid namespace of the same user namespace, and a procfs in sight that nothing covers parts of"
 	case e.Op == "clone" && e.Errno == unix.ENOMEM:
 		return "the first process of the pid namespace has exited"
 	case e.Op == "exec" && e.Errno == unix.EACCES:

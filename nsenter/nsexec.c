@@ -85,6 +85,7 @@ static void report_ready(struct stage *st)
 __attribute__((constructor(101))) static void nsexec(void)
 {
 	struct stage st;
+	int procfs;
 
 	st.sock = nsenter_activate();
 	if (st.sock < 0)
@@ -102,8 +103,9 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_join_namespaces(&st);
 	nsenter_create_namespaces(&st);
 	enter_pid_namespaces(&st);
+	procfs = nsenter_make_procfs(&st);
 	nsenter_enter_root(&st);
-	nsenter_mount_proc(&st);
+	nsenter_mount_procfs(&st, procfs);
 	nsenter_become(&st);
 	nsenter_enter_cwd(&st);
 	nsenter_place_files(&st);

@@ -63,7 +63,8 @@ int nsenter_made_time(const struct stage *st);
 /* create.c: new namespaces on top of those joined */
 void nsenter_create_namespaces(struct stage *st);
 void nsenter_create_pid(const struct stage *st);
-void nsenter_mount_proc(const struct stage *st);
+int nsenter_make_procfs(const struct stage *st); /* -1: none is wanted */
+void nsenter_mount_procfs(const struct stage *st, int procfs);
 
 /* root.c: the payload's root */
 void nsenter_enter_root(const struct stage *st);
