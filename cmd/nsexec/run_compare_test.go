@@ -13,10 +13,10 @@ import (
 )
 
 // lookNew is a program that prints what a flag of run can change. New inodes are printed as "new", since they differ each time.
-const lookNew = `for t in cgroup ipc mnt net pid time user uts; do
-	[ "$(readlink /proc/self/ns/$t)" = "$(readlink $OUTSIDE/$t)" ] && echo old $t || echo new $t; done
+const lookNew = `for inside in $(readlink /proc/self/ns/*); do
+	case $OUTSIDE in *$inside*) echo old;; *) echo new ${inside%%:*};; esac; done
 cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/timens_offsets
-id -u; id -g; pwd; hostname; ls /; awk '{print $5, $7}' /proc/self/mountinfo; exit 7`
+id -u; id -g; pwd; hostname; awk '$5 == "/" || $5 == "/proc" {print $5, $7}' /proc/self/mountinfo; exit 7`
 
 // What unshare(1) creates with a flag, we do too.
 func TestRunLikeUnshare(t *testing.T) {
@@ -28,17 +28,11 @@ func TestRunLikeUnshare(t *testing.T) {
 	if err := os.WriteFile(look, []byte(lookNew), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	outside := t.TempDir() // links to what the caller is in; it stays visible whatever is mounted on /proc
-	for _, n := range namespaceFlags {
-		link, err := os.Readlink("/proc/self/ns/" + n.t.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(link, filepath.Join(outside, n.t.Name())); err != nil {
-			t.Fatal(err)
-		}
+	outside, err := exec.Command("sh", "-c", "readlink /proc/self/ns/*").Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Setenv("OUTSIDE", outside)
+	t.Setenv("OUTSIDE", string(outside))
 	same := 0
 	for _, line := range linesForUnshare() {
 		args := append(strings.Fields(line), "sh", look)
