@@ -52,7 +52,7 @@ func (c *Cmd) checkMaps() error {
 	if err := checkMappings("gid map", c.New.GIDMappings); err != nil {
 		return err
 	}
-	if c.joins(ns.User) {
+	if c.joinsOtherUser() {
 		return nil // the ids are those of the joined one
 	}
 	if err := checkHeld("uid", c.New.UIDMappings); err != nil {

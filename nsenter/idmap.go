@@ -77,10 +77,23 @@ func (c *Cmd) mapCurrent(uid, gid int) {
 // ownIDs are who creates the user namespace: the caller, or the root of the one
 // that is joined before.
 func (c *Cmd) ownIDs() (uid, gid int) {
-	if c.joins(ns.User) {
+	if c.joinsOtherUser() {
 		return 0, 0
 	}
 	return os.Geteuid(), os.Getegid()
+}
+
+// joinsOtherUser reports whether the set has a user namespace that is not the caller's own.
+func (c *Cmd) joinsOtherUser() bool {
+	if !c.joins(ns.User) {
+		return false
+	}
+	own, err := ns.Current(ns.User)
+	if err != nil {
+		return true
+	}
+	defer own.Close()
+	return !c.set.Handle(ns.User).Equal(own)
 }
 
 func oneID(inside, outside int) IDMap {

@@ -24,7 +24,7 @@ type mapHelpers struct {
 
 // findMapHelpers returns nil where the maps can be written without.
 func (c *Cmd) findMapHelpers() (*mapHelpers, error) {
-	if c.Unshare&ns.User == 0 || c.joins(ns.User) { // who has joined one has all capabilities in it
+	if c.Unshare&ns.User == 0 || c.joinsOtherUser() { // who has joined one has all capabilities in it
 		return nil, nil
 	}
 	if c.mapsItself() || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID) {
