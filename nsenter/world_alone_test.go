@@ -19,8 +19,19 @@ func alone(t *testing.T, env ...string) bool {
 	if os.Getenv(aloneVariable) == t.Name() {
 		return true
 	}
+	reportAlone(t, exec.Command("/proc/self/exe", aloneArgs(t)...), env...)
+	return false
+}
+
+// aloneArgs are the arguments with which the test binary runs the calling test only.
+func aloneArgs(t *testing.T) []string {
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	cmd := exec.Command("/proc/self/exe", "-test.run="+pattern, "-test.v", "-test.timeout=60s")
+	return []string{"-test.run=" + pattern, "-test.v", "-test.timeout=60s"}
+}
+
+// reportAlone runs the calling test in the process that cmd is.
+func reportAlone(t *testing.T, cmd *exec.Cmd, env ...string) {
+	t.Helper()
 	cmd.Env = append(append(os.Environ(), aloneVariable+"="+t.Name()), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -29,5 +40,4 @@ func alone(t *testing.T, env ...string) bool {
 	if strings.Contains(string(out), "--- SKIP: "+t.Name()) {
 		t.Logf("skipped in a process of its own:\n%s", out)
 	}
-	return false
 }
