@@ -47,8 +47,10 @@ int nsenter_made_time(const struct stage *st)
 	return st->made->time;
 }
 
+/* A parent that has died before the child could ask for a signal at that sends none. */
 static pid_t clone_helper(const struct stage *st, unsigned long flags)
 {
+	const pid_t parent = getpid();
 	pid_t pid;
 
 	flags |= CLONE_FILES | SIGCHLD;
@@ -59,9 +61,12 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
 #endif
 	if (pid < 0)
 		nsenter_fail(st, "create", flags & CLONE_NEWUSER, "");
-	if (pid == 0)
-		nsenter_harden(st);
-	return pid;
+	if (pid > 0)
+		return pid;
+	nsenter_harden(st);
+	if (getppid() != parent)
+		_exit(NSENTER_EXIT_FAILED);
+	return 0;
 }
 
 /* Waits until a helper has stopped itself, or has ended well. It has said why if not. */
