@@ -12,11 +12,16 @@ import (
 // maxMappings is the kernel's UID_GID_MAP_MAX_EXTENTS.
 const maxMappings = 340
 
-// checkMappings refuses what the kernel would refuse, and says which line.
+// checkMappings refuses what the kernel would refuse, and says which line. The text
+// has to be shorter than a page: 340 lines of large ids are too long for that.
 func checkMappings(what string, maps []IDMap) error {
 	if len(maps) > maxMappings {
 		return &Error{Op: "write " + what, Errno: errnoInvalid,
 			Hint: fmt.Sprintf("%d lines, of which the kernel takes %d", len(maps), maxMappings)}
+	}
+	if size := len(mapText(maps)); size >= os.Getpagesize() {
+		return &Error{Op: "write " + what, Errno: errnoInvalid,
+			Hint: fmt.Sprintf("%d bytes of lines, of which the kernel takes less than a page: %d", size, os.Getpagesize())}
 	}
 	for i, m := range maps {
 		if err := checkMapping(m, maps[:i]); err != nil {

@@ -13,7 +13,7 @@ type New struct {
 	// one that it is created in. An unprivileged caller may map its own id, one
 	// line each, with setgroups denied; more goes through newuidmap(1) and
 	// newgidmap(1), within its ranges in /etc/subuid and /etc/subgid.
-	// At most 340 lines (Linux 4.15). See MapRoot, MapCurrentUser and MapAuto.
+	// At most 340 lines (Linux 4.15), shorter than a page in all. See MapRoot, MapCurrentUser and MapAuto.
 	UIDMappings, GIDMappings []IDMap
 	// DenySetgroups denies setgroups(2) in a new user namespace, for good: the
 	// kernel wants that before an unprivileged caller maps a gid (3.19, CVE-2014-8989).
