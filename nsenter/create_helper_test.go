@@ -79,7 +79,7 @@ func checkCreated(t testing.TB, pid, base int, created ns.Type) {
 // The account that tests run as, and its ranges of subordinate ids.
 const (
 	accountFiles = "nsexec-test:x:47110:47110::/:/bin/sh"
-	accountRange = "nsexec-test:200000:65536\nnsexec-test:300000:1000\n"
+	accountRange = "nsexec-test:200000:65536\nnsexec-test:3000:1000\n"
 )
 
 // asAccount runs the calling test again, as an ordinary user that has ranges in /etc/subuid and /etc/subgid. The files
@@ -122,4 +122,14 @@ func accountEtc(t *testing.T) string {
 func asOrdinaryUser(t *testing.T) bool {
 	t.Helper()
 	return testutil.Who() == testutil.User || asAccount(t)
+}
+
+// inUserNamespace runs the calling test again as root of a user namespace that is its own, with one id.
+func inUserNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(aloneVariable) == t.Name() {
+		return true
+	}
+	reportAlone(t, exec.Command("unshare", append([]string{"-Ur", zooBinary}, aloneArgs(t)...)...))
+	return false
 }
