@@ -47,10 +47,14 @@ const discardTime = 100 * time.Millisecond
 // and a tracer that does not wait hides its dead tracee from everybody else.
 var errNotReaped = errors.New("killed, but not to be waited for: frozen, or traced")
 
-// discard kills and reaps what there is.
+// discard kills and reaps what there is. A stage 0 that is about to end may do so
+// by itself, since it reaps what it has started before.
 func (l *launch) discard() {
 	if l.stage0 == nil {
 		return
+	}
+	if l.ending {
+		l.await(l.stage0)
 	}
 	_, _ = l.kill(l.stage0)
 	l.findPayload()
@@ -63,12 +67,20 @@ func (l *launch) discard() {
 // was about to end anyway.
 func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 	_ = p.Kill()
-	c := l.reaped(p)
-	select {
-	case <-c.exited:
-		return c.state, c.err
-	case <-time.After(discardTime):
+	if !l.await(p) {
 		return nil, errNotReaped
+	}
+	c := l.reaped(p)
+	return c.state, c.err
+}
+
+// await reports whether a stage has ended within discardTime.
+func (l *launch) await(p *os.Process) bool {
+	select {
+	case <-l.reaped(p).exited:
+		return true
+	case <-time.After(discardTime):
+		return false
 	}
 }
 

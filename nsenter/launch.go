@@ -28,6 +28,7 @@ type launch struct {
 	helpers  *mapHelpers
 	children map[*os.Process]*child
 	executed bool
+	ending   bool // the stages know that they are to end
 }
 
 // launch brings the payload to the point where its program executes.
@@ -155,6 +156,7 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	case replyReady:
 		return true, l.identify(from)
 	case replyError:
+		l.ending = true
 		err = r.failure()
 	}
 	return false, err
@@ -190,6 +192,8 @@ func (l *launch) writeMaps(pid int) error {
 		return callerError("write maps", "", unix.EPROTO)
 	}
 	if err := l.helpers.write(pid, &l.cmd.New); err != nil {
+		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
+		l.ending = true
 		return err
 	}
 	_, err := l.channel.sendSome([]byte{goByte}, nil)

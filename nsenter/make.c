@@ -69,6 +69,17 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
 	return 0;
 }
 
+/*
+ * What a helper leaves when it fails comes to stage 0, which is its subreaper
+ * and ends after it: a caller that is a subreaper itself, or process 1 of a
+ * container, would have zombies that it knows nothing of.
+ */
+static void reap_helpers(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 /* Waits until a helper has stopped itself, or has ended well. It has said why if not. */
 static void await_helper(const struct stage *st, pid_t pid, int options)
 {
@@ -80,9 +91,10 @@ static void await_helper(const struct stage *st, pid_t pid, int options)
 	while (who < 0 && errno == EINTR);
 	if (who == pid && (WIFSTOPPED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0)))
 		return;
+	reap_helpers();
 	if (who == pid && WIFEXITED(status))
 		_exit(NSENTER_EXIT_FAILED);
-	errno = who == pid ? ECANCELED : errno;
+	errno = ECANCELED;
 	nsenter_fail(st, "wait for helper", 0, "");
 }
 
@@ -202,6 +214,12 @@ static _Noreturn void be_maker(const struct stage *st)
 	_exit(0);
 }
 
+static void be_subreaper(const struct stage *st, unsigned long on)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) != 0)
+		nsenter_fail(st, "become subreaper", 0, "");
+}
+
 void nsenter_make_namespaces(struct stage *st)
 {
 	pid_t maker;
@@ -212,9 +230,11 @@ void nsenter_make_namespaces(struct stage *st)
 			-1, 0);
 	if (st->made == MAP_FAILED)
 		nsenter_fail(st, "map memory", 0, "");
+	be_subreaper(st, 1);
 	maker = clone_helper(st, 0);
 	if (maker == 0)
 		be_maker(st);
 	await_helper(st, maker, 0);
+	be_subreaper(st, 0);
 	nsenter_step(st, "make", st->req->create & (CLONE_NEWUSER | CLONE_NEWTIME));
 }
