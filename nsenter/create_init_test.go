@@ -39,8 +39,9 @@ func TestInitIsProcess1(t *testing.T) {
 // Orphans become children of process 1, whether they end before the program or after their parent.
 func TestInitReapsOrphans(t *testing.T) {
 	baseline(t)
-	const script = `for i in 1 2 3 4 5; do (sleep 0.02 & true & : ); done; sleep 0.2; grep -l 'State:.Z' /proc/[0-9]*/status; ls -d /proc/[0-9]*`
-	wantSays(t, withInit(ns.PID|ns.Mount, script+" | wc -l"), "4") // the init, the shell, ls, and wc
+	const script = `for i in 1 2 3 4 5; do (sleep 0.02 & true & : ); done; sleep 0.2; grep -l 'State:.Z' /proc/[0-9]*/status
+set -- /proc/[0-9]*; echo $#`
+	wantSays(t, withInit(ns.PID|ns.Mount, script), "2") // the init and the shell
 }
 
 func TestInitHandsSignalsOn(t *testing.T) {

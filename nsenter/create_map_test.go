@@ -86,6 +86,7 @@ func TestMapOutsideOwnRanges(t *testing.T) {
 
 // Ids that the user namespace does not have that is joined before: the kernel knows.
 func TestMapOutsideJoinedRanges(t *testing.T) {
+	beSubreaper(t) // helpers that are left to somebody are left to us
 	baseline(t)
 	target := testutil.Target(t, uint64(ns.User))
 	cmd := nsenter.Command(setOf(t, target.PID, ns.User), "true")

@@ -70,6 +70,7 @@ func TestMapOfRangeThatIsNotOurs(t *testing.T) {
 	if !asAccount(t) {
 		return
 	}
+	beSubreaper(t)
 	baseline(t)
 	wantRefused(t, mapping("true", idMap(0, 47110, 1), idMap(1, 400000, 10)), nsenter.StageCaller, nil, "are the ranges in /etc/subuid?")
 	cmd := mapping("true", idMap(0, 200000, 10))
