@@ -26,6 +26,11 @@ enum nsenter_load nsenter_load(void)
 	return load;
 }
 
+void nsenter_is_payload(void)
+{
+	load = NSENTER_LOAD_PAYLOAD;
+}
+
 /*
  * Only in the main executable is /proc/self/exe a program that has this
  * constructor. In a shared library or a plugin it is the host's program, and

@@ -109,5 +109,8 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_place_files(&st);
 	report_ready(&st);
 	nsenter_init(&st);
-	nsenter_exec(&st);
+	if (stage_wants(&st, NSENTER_F_FUNCTION))
+		nsenter_return(&st);
+	else
+		nsenter_exec(&st);
 }

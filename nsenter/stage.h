@@ -45,6 +45,9 @@ _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t typ
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
 
+/* activate.c again: from now on this program is a payload */
+void nsenter_is_payload(void);
+
 /* process.c: what the process itself must be */
 void nsenter_harden(const struct stage *st);
 void nsenter_title(const char *title);
@@ -75,6 +78,9 @@ void nsenter_place_files(struct stage *st);
 
 /* exec.c: the program takes over */
 _Noreturn void nsenter_exec(struct stage *st);
+
+/* function.c: this program's own Go runtime takes over */
+void nsenter_return(struct stage *st);
 
 /* init.c: the first process of a pid namespace, if asked for */
 void nsenter_init(struct stage *st);

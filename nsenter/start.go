@@ -54,11 +54,17 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
+	if err := c.prepareFunction(files, env); err != nil {
+		return err
+	}
 	return c.launch(files, env)
 }
 
 // check refuses what could only fail later, or worse, mean something else.
 func (c *Cmd) check() error {
+	if c.function != nil && !functionsInited() {
+		return callerError("start function", c.function.fn.name, errNoInit)
+	}
 	if c.Path == "" {
 		return callerError("start", "", errors.New("no program"))
 	}

@@ -21,11 +21,14 @@ func (c *Cmd) Wait() error {
 	state, err := c.child.wait()
 	c.child = nil
 	c.awaitStages()
+	returned := c.function.end()
 	var lost *LostStatusError
 	switch {
 	case err == nil:
 		c.ProcessState = state
-		err = exitError(state)
+		if !returned {
+			err = exitError(state)
+		}
 	case errors.As(err, &lost) && lost.Known && lost.Status == 0:
 		err = nil
 	}

@@ -1,0 +1,108 @@
+package nsenter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+
+	"nsexec/ns"
+)
+
+// FuncError is an error that a function has returned in its payload, or its
+// panic. errors.Is tells the errno that it was, and the well-known errors.
+type FuncError struct {
+	// Message is its text there.
+	Message string
+	// Errno is the errno that it held, or zero.
+	Errno Errno
+	// Stack is where the function panicked; empty for an error.
+	Stack string
+
+	known []error
+}
+
+// Error is the text; a panic's is followed by its stack.
+func (e *FuncError) Error() string {
+	if e.Stack == "" {
+		return e.Message
+	}
+	return e.Message + "\n\n" + e.Stack
+}
+
+// Unwrap is the errno and the well-known errors that it was.
+func (e *FuncError) Unwrap() []error {
+	all := e.known
+	if e.Errno != 0 {
+		all = append([]error{e.Errno}, all...)
+	}
+	return all
+}
+
+// wellKnown are the errors that are themselves on both ends, by what they are
+// called on the way.
+var wellKnown = map[string]error{
+	"context.Canceled":         context.Canceled,
+	"context.DeadlineExceeded": context.DeadlineExceeded,
+	"errors.ErrUnsupported":    errors.ErrUnsupported,
+	"exec.ErrDot":              exec.ErrDot,
+	"exec.ErrNotFound":         exec.ErrNotFound,
+	"io.EOF":                   io.EOF,
+	"io.ErrClosedPipe":         io.ErrClosedPipe,
+	"io.ErrUnexpectedEOF":      io.ErrUnexpectedEOF,
+	"ns.ErrProcessGone":        ns.ErrProcessGone,
+	"nsenter.ErrUnavailable":   ErrUnavailable,
+	"os.ErrClosed":             os.ErrClosed,
+	"os.ErrDeadlineExceeded":   os.ErrDeadlineExceeded,
+	"os.ErrExist":              os.ErrExist,
+	"os.ErrInvalid":            os.ErrInvalid,
+	"os.ErrNotExist":           os.ErrNotExist,
+	"os.ErrPermission":         os.ErrPermission,
+	"os.ErrProcessDone":        os.ErrProcessDone,
+}
+
+// wireError is a FuncError on its way.
+type wireError struct {
+	Message string
+	Errno   int      `json:",omitempty"`
+	Known   []string `json:",omitempty"`
+	Stack   string   `json:",omitempty"`
+}
+
+func toWire(err error) *wireError {
+	if err == nil {
+		return nil
+	}
+	w := &wireError{Message: err.Error()}
+	var errno Errno
+	if errors.As(err, &errno) {
+		w.Errno = int(errno)
+	}
+	for name, known := range wellKnown {
+		if errors.Is(err, known) {
+			w.Known = append(w.Known, name)
+		}
+	}
+	return w
+}
+
+// panicToWire is called while the panic unwinds, so that the stack is the function's.
+func panicToWire(value any) *wireError {
+	return &wireError{Message: fmt.Sprintf("panic: %v", value), Stack: string(debug.Stack())}
+}
+
+func (w *wireError) fromWire() error {
+	if w == nil {
+		return nil
+	}
+	e := &FuncError{Message: w.Message, Errno: Errno(w.Errno), Stack: w.Stack}
+	for _, name := range w.Known {
+		if known := wellKnown[name]; known != nil {
+			e.known = append(e.known, known)
+		}
+	}
+	return e
+}
