@@ -70,21 +70,25 @@ func (in *functionInput) context(control *os.File) (context.Context, context.Can
 	return ctx, cancel
 }
 
-// call turns a panic into an error.
+// call turns a panic into an error. It has a goroutine of its own for the
+// function, since runtime.Goexit would end ours before there is a result.
 func (in *functionInput) call(ctx context.Context, data []byte) (result []byte, failure *wireError) {
 	f := functionNamed(in.Name)
 	if f == nil {
 		return nil, &wireError{Message: "nsenter: no function " + in.Name + " in the payload: create it while packages are initialised"}
 	}
-	returned := false
-	defer func() {
-		if value := recover(); value != nil {
-			result, failure = nil, panicToWire(value)
-		} else if !returned {
-			result, failure = nil, &wireError{Message: "nsenter: the function has called runtime.Goexit"}
-		}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if value := recover(); value != nil {
+				failure = panicToWire(value)
+			}
+		}()
+		failure = &wireError{Message: "nsenter: the function has called runtime.Goexit"} // unless it returns
+		out, err := f.fn(ctx, data)
+		result, failure = out, toWire(err)
 	}()
-	result, err := f.fn(ctx, data)
-	returned = true
-	return result, toWire(err)
+	<-done
+	return result, failure
 }
