@@ -17,7 +17,7 @@ import (
 type FuncError struct {
 	// Message is its text there.
 	Message string
-	// Errno is the errno that it held, or zero.
+	// Errno is the errno that it held, the first of several, or zero.
 	Errno Errno
 	// Stack is where the function panicked; empty for an error.
 	Stack string
@@ -33,14 +33,8 @@ func (e *FuncError) Error() string {
 	return e.Message + "\n\n" + e.Stack
 }
 
-// Unwrap is the errno and the well-known errors that it was.
-func (e *FuncError) Unwrap() []error {
-	all := e.known
-	if e.Errno != 0 {
-		all = append([]error{e.Errno}, all...)
-	}
-	return all
-}
+// Unwrap is the errnos and the well-known errors that it was.
+func (e *FuncError) Unwrap() []error { return e.known }
 
 // wellKnown are the errors that are themselves on both ends, by what they are
 // called on the way.
@@ -67,7 +61,7 @@ var wellKnown = map[string]error{
 // wireError is a FuncError on its way.
 type wireError struct {
 	Message string
-	Errno   int      `json:",omitempty"`
+	Errnos  []int    `json:",omitempty"`
 	Known   []string `json:",omitempty"`
 	Stack   string   `json:",omitempty"`
 }
@@ -76,17 +70,32 @@ func toWire(err error) *wireError {
 	if err == nil {
 		return nil
 	}
-	w := &wireError{Message: err.Error()}
-	var errno Errno
-	if errors.As(err, &errno) {
-		w.Errno = int(errno)
-	}
+	w := &wireError{Message: err.Error(), Errnos: errnosOf(err)}
 	for name, known := range wellKnown {
 		if errors.Is(err, known) {
 			w.Known = append(w.Known, name)
 		}
 	}
 	return w
+}
+
+// lastErrno is MIPS's EDQUOT; elsewhere they end at 133.
+const lastErrno = 1133
+
+// errnosOf are all that err is, beginning with the one that errors.As finds:
+// there are several in what errors.Join has made.
+func errnosOf(err error) []int {
+	var first Errno
+	if !errors.As(err, &first) {
+		return nil
+	}
+	all := []int{int(first)}
+	for n := 1; n <= lastErrno; n++ {
+		if n != int(first) && errors.Is(err, Errno(n)) {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // panicToWire is called while the panic unwinds, so that the stack is the function's.
@@ -98,7 +107,13 @@ func (w *wireError) fromWire() error {
 	if w == nil {
 		return nil
 	}
-	e := &FuncError{Message: w.Message, Errno: Errno(w.Errno), Stack: w.Stack}
+	e := &FuncError{Message: w.Message, Stack: w.Stack}
+	for _, errno := range w.Errnos {
+		e.known = append(e.known, Errno(errno))
+	}
+	if len(w.Errnos) > 0 {
+		e.Errno = Errno(w.Errnos[0])
+	}
 	for _, name := range w.Known {
 		if known := wellKnown[name]; known != nil {
 			e.known = append(e.known, known)
