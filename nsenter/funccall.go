@@ -34,8 +34,9 @@ type functionCall struct {
 // functionInput is what a payload must know before it runs the function.
 type functionInput struct {
 	Name string
-	Args []string
-	Env  []string
+	// Args and Env are separated by NULs: JSON's strings cannot hold any bytes.
+	Args []byte
+	Env  []byte
 	// Timeout is what is left until the context's deadline, or zero: clocks in a
 	// new time namespace are not ours.
 	Timeout time.Duration

@@ -58,19 +58,20 @@ var wellKnown = map[string]error{
 	"os.ErrProcessDone":        os.ErrProcessDone,
 }
 
-// wireError is a FuncError on its way.
+// wireError is a FuncError on its way. Its text is bytes: what JSON calls a
+// string cannot hold every file's name.
 type wireError struct {
-	Message string
+	Message []byte
 	Errnos  []int    `json:",omitempty"`
 	Known   []string `json:",omitempty"`
-	Stack   string   `json:",omitempty"`
+	Stack   []byte   `json:",omitempty"`
 }
 
 func toWire(err error) *wireError {
 	if err == nil {
 		return nil
 	}
-	w := &wireError{Message: err.Error(), Errnos: errnosOf(err)}
+	w := &wireError{Message: []byte(err.Error()), Errnos: errnosOf(err)}
 	for name, known := range wellKnown {
 		if errors.Is(err, known) {
 			w.Known = append(w.Known, name)
@@ -100,14 +101,14 @@ func errnosOf(err error) []int {
 
 // panicToWire is called while the panic unwinds, so that the stack is the function's.
 func panicToWire(value any) *wireError {
-	return &wireError{Message: fmt.Sprintf("panic: %v", value), Stack: string(debug.Stack())}
+	return &wireError{Message: fmt.Appendf(nil, "panic: %v", value), Stack: debug.Stack()}
 }
 
 func (w *wireError) fromWire() error {
 	if w == nil {
 		return nil
 	}
-	e := &FuncError{Message: w.Message, Stack: w.Stack}
+	e := &FuncError{Message: string(w.Message), Stack: string(w.Stack)}
 	for _, errno := range w.Errnos {
 		e.known = append(e.known, Errno(errno))
 	}

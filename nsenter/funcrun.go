@@ -4,6 +4,8 @@ package nsenter
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -37,11 +39,13 @@ func runFunction() bool {
 	return true
 }
 
+var errGoexit = errors.New("nsenter: the function has called runtime.Goexit")
+
 // adopt makes arguments and environment what the caller wants, instead of stage 0's.
 func (in *functionInput) adopt() {
-	os.Args = in.Args
+	os.Args = strings.Split(string(in.Args), "\x00")
 	os.Clearenv()
-	for _, kv := range in.Env {
+	for kv := range strings.SplitSeq(string(in.Env), "\x00") {
 		if key, value, ok := strings.Cut(kv, "="); ok {
 			_ = os.Setenv(key, value)
 		}
@@ -75,7 +79,7 @@ func (in *functionInput) context(control *os.File) (context.Context, context.Can
 func (in *functionInput) call(ctx context.Context, data []byte) (result []byte, failure *wireError) {
 	f := functionNamed(in.Name)
 	if f == nil {
-		return nil, &wireError{Message: "nsenter: no function " + in.Name + " in the payload: create it while packages are initialised"}
+		return nil, toWire(fmt.Errorf("nsenter: no function %s in the payload: create it while packages are initialised", in.Name))
 	}
 	done := make(chan struct{})
 	go func() {
@@ -85,7 +89,7 @@ func (in *functionInput) call(ctx context.Context, data []byte) (result []byte, 
 				failure = panicToWire(value)
 			}
 		}()
-		failure = &wireError{Message: "nsenter: the function has called runtime.Goexit"} // unless it returns
+		failure = toWire(errGoexit) // unless it returns
 		out, err := f.fn(ctx, data)
 		result, failure = out, toWire(err)
 	}()

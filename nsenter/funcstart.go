@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,7 @@ func (c *Cmd) prepareFunction(files []*os.File, env []string) (err error) {
 	if f.output, err = newMemory("function output"); err != nil {
 		return err
 	}
-	in := functionInput{Name: f.fn.name, Args: c.argv(), Env: env}
+	in := functionInput{Name: f.fn.name, Args: joinByNUL(c.argv()), Env: joinByNUL(env)}
 	if deadline, ok := c.context().Deadline(); ok {
 		in.Timeout = max(time.Until(deadline), 1)
 	}
@@ -41,6 +42,8 @@ func (c *Cmd) prepareFunction(files []*os.File, env []string) (err error) {
 	}
 	return nil
 }
+
+func joinByNUL(all []string) []byte { return []byte(strings.Join(all, "\x00")) }
 
 func newMemory(name string) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
