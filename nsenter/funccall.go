@@ -37,6 +37,8 @@ type functionInput struct {
 	// Args and Env are separated by NULs: JSON's strings cannot hold any bytes.
 	Args []byte
 	Env  []byte
+	// DevNull is the fd that becomes stderr before the function runs, or zero.
+	DevNull int
 	// Timeout is what is left until the context's deadline, or zero: clocks in a
 	// new time namespace are not ours.
 	Timeout time.Duration

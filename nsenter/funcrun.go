@@ -41,8 +41,13 @@ func runFunction() bool {
 
 var errGoexit = errors.New("nsenter: the function has called runtime.Goexit")
 
-// adopt makes arguments and environment what the caller wants, instead of stage 0's.
+// adopt makes arguments and environment what the caller wants, instead of stage
+// 0's. What is written to stderr from here on is not kept if nobody reads it.
 func (in *functionInput) adopt() {
+	if in.DevNull > 0 {
+		_ = unix.Dup3(in.DevNull, 2, 0)
+		_ = unix.Close(in.DevNull)
+	}
 	os.Args = strings.Split(string(in.Args), "\x00")
 	os.Clearenv()
 	for kv := range strings.SplitSeq(string(in.Env), "\x00") {

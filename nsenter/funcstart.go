@@ -13,34 +13,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prepareFunction writes the input, and makes a place for the output and, if
-// nobody wants it, for stderr: a payload may have something to say before its
-// function runs.
-func (c *Cmd) prepareFunction(files []*os.File, env []string) (err error) {
+// prepareFunction writes the input, and makes a place for the output. Until the
+// function runs a stderr that nobody wants is kept, since what a payload says
+// before may be why it does not: /dev/null is then one of its files, the last.
+func (c *Cmd) prepareFunction(files []*os.File, env []string) ([]*os.File, error) {
 	f := c.function
 	if f == nil {
-		return nil
-	}
-	if c.Stderr == nil {
-		if f.stderr, err = newMemory("function stderr"); err != nil {
-			return err
-		}
-		files[2] = f.stderr
-	}
-	if f.input, err = newMemory("function input"); err != nil {
-		return err
-	}
-	if f.output, err = newMemory("function output"); err != nil {
-		return err
+		return files, nil
 	}
 	in := functionInput{Name: f.fn.name, Args: joinByNUL(c.argv()), Env: joinByNUL(env)}
 	if deadline, ok := c.context().Deadline(); ok {
 		in.Timeout = max(time.Until(deadline), 1)
 	}
-	if err := writeParts(f.input, in, f.in); err != nil {
-		return callerError("write function input", "", err)
+	if err := f.makeFiles(); err != nil {
+		return nil, err
 	}
-	return nil
+	if c.Stderr == nil {
+		in.DevNull = len(files)
+		files = append(files, files[2])
+		files[2] = f.stderr
+	}
+	if err := writeParts(f.input, in, f.in); err != nil {
+		return nil, callerError("write function input", "", err)
+	}
+	return files, nil
+}
+
+func (f *functionCall) makeFiles() (err error) {
+	if f.stderr, err = newMemory("function stderr"); err != nil {
+		return err
+	}
+	if f.input, err = newMemory("function input"); err != nil {
+		return err
+	}
+	f.output, err = newMemory("function output")
+	return err
 }
 
 func joinByNUL(all []string) []byte { return []byte(strings.Join(all, "\x00")) }

@@ -54,7 +54,8 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
-	if err := c.prepareFunction(files, env); err != nil {
+	if files, err = c.prepareFunction(files, env); err != nil {
+		c.function.close()
 		return err
 	}
 	return c.launch(files, env)

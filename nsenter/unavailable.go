@@ -17,7 +17,7 @@ func Available() error {
 	return fmt.Errorf("%w: built without cgo, so without the constructor that joins", ErrUnavailable)
 }
 
-func (c *Cmd) prepareFunction([]*os.File, []string) error { return nil }
+func (c *Cmd) prepareFunction([]*os.File, []string) ([]*os.File, error) { return nil, nil }
 
 func runFunction() bool { return false }
 
