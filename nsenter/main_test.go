@@ -25,6 +25,9 @@ var zooBinary string
 
 func TestMain(m *testing.M) {
 	if nsenter.Init() {
+		if afterInit != nil {
+			afterInit()
+		}
 		return
 	}
 	if name := zooName(); name != "" {
