@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -115,4 +116,17 @@ func mustStartFunc(t testing.TB, cmd *nsenter.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// callerInZoo starts a program of the zoo, which is a caller of its own.
+func callerInZoo(t testing.TB, name string, output *os.File) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(zooBinary)
+	cmd.Env = zooEnv(name)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
 }
