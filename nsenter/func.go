@@ -141,7 +141,10 @@ func Register[In, Out any](name string, fn func(ctx context.Context, in In) (Out
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(out)
+		if raw, err = json.Marshal(out); err != nil {
+			return nil, fmt.Errorf("encode output of %s: %w", name, err)
+		}
+		return raw, nil
 	})}
 }
 
