@@ -23,13 +23,14 @@ func (c *Cmd) Wait() error {
 	c.awaitStages()
 	returned := c.function.end()
 	var lost *LostStatusError
+	var success WaitStatus // a number, but on Windows
 	switch {
 	case err == nil:
 		c.ProcessState = state
 		if !returned {
 			err = exitError(state)
 		}
-	case errors.As(err, &lost) && lost.Known && lost.Status == 0:
+	case errors.As(err, &lost) && lost.Known && lost.Status == success:
 		err = nil
 	}
 	return c.finish(err)
