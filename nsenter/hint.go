@@ -71,5 +71,5 @@ func createHint(t ns.Type) string {
 			return "unprivileged user namespaces are restricted here: " + path + " is " + meaning
 		}
 	}
-	return "unprivileged user namespaces are restricted here, or the caller is in a chroot"
+	return "unprivileged user namespaces are restricted here, the caller is in a chroot, or has no ids where it begins"
 }

@@ -130,7 +130,7 @@ static void join_one_by_one(struct stage *st)
 	}
 }
 
-/* The user namespaces alone, for a process that has to be where new ones begin. */
+/* The user namespaces alone, for a process that has to be somebody where new ones begin. */
 void nsenter_join_user(const struct stage *st)
 {
 	for (uint32_t i = 0; i < st->req->njoins; i++) {
@@ -141,7 +141,7 @@ void nsenter_join_user(const struct stage *st)
 			continue;
 		if (setns(fd, CLONE_NEWUSER) != 0)
 			nsenter_fail(st, "join", CLONE_NEWUSER, "");
-		nsenter_harden(st);
+		nsenter_become_root(st);
 	}
 }
 

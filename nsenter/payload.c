@@ -73,6 +73,19 @@ void nsenter_become(const struct stage *st)
 }
 
 /*
+ * Root of the user namespace that was joined, if it has one: whoever creates
+ * another in it must have ids there (user_namespaces(7)).
+ */
+void nsenter_become_root(const struct stage *st)
+{
+	if (syscall(NSENTER_SETRESGID, 0, 0, 0) != 0 && errno != EINVAL)
+		nsenter_fail(st, "set gid", 0, "");
+	if (syscall(NSENTER_SETRESUID, 0, 0, 0) != 0 && errno != EINVAL)
+		nsenter_fail(st, "set uid", 0, "");
+	nsenter_harden(st);
+}
+
+/*
  * A path such as /proc/self/fd/7 can lead out of the root (CVE-2024-21626).
  * The kernel cannot name such a directory from inside: getcwd then says
  * "(unreachable)", or ENOENT if it has been removed.

@@ -73,6 +73,7 @@ void nsenter_enter_root(const struct stage *st);
 
 /* payload.c: what the payload starts with */
 void nsenter_become(const struct stage *st);
+void nsenter_become_root(const struct stage *st);
 void nsenter_enter_cwd(const struct stage *st);
 void nsenter_place_files(struct stage *st);
 
