@@ -30,7 +30,7 @@ func (c *Cmd) Wait() error {
 		if !returned {
 			err = exitError(state)
 		}
-	case errors.As(err, &lost) && lost.Known && lost.Status == success:
+	case errors.As(err, &lost) && (returned || lost.Known && lost.Status == success):
 		err = nil
 	}
 	return c.finish(err)
