@@ -22,7 +22,8 @@ import (
 //
 // The payload is the same executable, so the function is found by its name:
 // create every Func while packages are initialised, and call [Init] first in
-// main. GODEBUG and GOMAXPROCS are not what Env says, but the defaults.
+// main. What the Go runtime reads when it boots (GODEBUG,
+// GOMAXPROCS and so on) is the caller's, not what Env says.
 type Func struct {
 	name string
 	fn   func(ctx context.Context, in []byte) ([]byte, error)

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -143,4 +144,16 @@ func TestFuncWhereRuntimeHangs(t *testing.T) {
 	}
 	cmd.StartTimeout = 300 * time.Millisecond
 	wantStartTimeout(t, cmd)
+}
+
+var goMaxProcs = nsenter.Register("GOMAXPROCS", func(context.Context, struct{}) (int, error) {
+	return runtime.GOMAXPROCS(0), nil
+})
+
+// What Go reads before a function can be told its environment is the caller's.
+func TestFuncBootsAsItsCaller(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "3")
+	if n, err := goMaxProcs.Call(t.Context(), nil, struct{}{}); n != 3 || err != nil {
+		t.Errorf("GOMAXPROCS is %d, %v", n, err)
+	}
 }
