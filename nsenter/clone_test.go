@@ -92,13 +92,14 @@ func TestCloneCreatesOnly(t *testing.T) {
 
 // A fork is spent where a pid namespace is entered, and nowhere else.
 func TestFuncForksOnlyForPID(t *testing.T) {
-	for types, forks := range map[ns.Type]int{ns.UTS | ns.Mount: 0, ns.User | ns.UTS: 0, ns.PID: 1, ns.All: 1} {
+	for types, forks := range map[ns.Type]int{ns.UTS | ns.Mount: 0, ns.User | ns.UTS: 0, ns.PID | ns.User: 1, ns.All: 1} {
 		target := testutil.Target(t, uint64(types))
-		cmd := echo.Command(t.Context(), setOf(t, target.PID, types), nil)
+		set := setOf(t, target.PID, ns.Type(target.Types))
+		cmd := echo.Command(t.Context(), set, nil)
 		if got := clonesOf(t, cmd); got != forks {
 			t.Errorf("joining %v takes %d forks, want %d", types, got, forks)
 		}
-		below := echo.Command(t.Context(), setOf(t, target.PID, types), nil)
+		below := echo.Command(t.Context(), set, nil)
 		below.Unshare = ns.UTS | ns.Net
 		if got := clonesOf(t, below); got != forks {
 			t.Errorf("and creating below takes %d forks, want %d", got, forks)
