@@ -26,7 +26,7 @@ type asking struct {
 // send marshals and sends, while all that travels is held open.
 func (q *asking) send(ch *channel) error {
 	r := &request{
-		plan: *q.plan, new: q.cmd.New, pidfd: -1, root: -1, cwd: -1,
+		plan: *q.plan, new: q.cmd.New, pidfd: -1, root: -1, cwd: -1, input: -1, output: -1,
 		path: q.cmd.Path, dir: q.cmd.Dir, argv: q.cmd.argv(), env: q.env,
 		newRoot: q.cmd.hasOwnRoot(), trace: q.cmd.Trace != nil,
 		callerMaps: q.helpers != nil, killOnExit: q.cmd.KillOnExit, init: q.cmd.Init,
@@ -60,6 +60,9 @@ func (q *asking) addFiles(r *request) {
 			sent[f] = r.add(int(f.Fd()))
 		}
 		r.files = append(r.files, sent[f])
+	}
+	if f := q.cmd.function; f != nil {
+		r.input, r.output = r.add(int(f.input.Fd())), r.add(int(f.output.Fd()))
 	}
 	if q.cmd.Root != nil {
 		r.root = r.add(int(q.cmd.Root.Fd()))

@@ -10,6 +10,8 @@ func Available() error {
 	switch loadedAs() {
 	case loadedOK:
 		return nil
+	case loadedAsPayload:
+		return fmt.Errorf("%w: this is the payload of a function: nothing but Init works in it", ErrUnavailable)
 	case loadedInLibrary:
 		return fmt.Errorf("%w: loaded in a shared library or a plugin: the program that could be "+
 			"executed anew is its host", ErrUnavailable)

@@ -8,10 +8,20 @@ enum nsenter_load {
 	NSENTER_LOAD_NONE, /* the constructor has not run */
 	NSENTER_LOAD_OK,
 	NSENTER_LOAD_LIBRARY, /* not in the main executable: c-shared, plugin */
+	NSENTER_LOAD_PAYLOAD, /* this is a payload itself: a function */
 	NSENTER_LOAD_SECURE, /* AT_SECURE: set-user-ID, set-group-ID, file capabilities */
 };
 
 enum nsenter_load nsenter_load(void);
+
+/* What a function is given, in its payload; -1 each elsewhere. See function.c. */
+struct nsenter_function {
+	int sock;
+	int input;
+	int output;
+};
+
+struct nsenter_function nsenter_function(void);
 
 #pragma GCC visibility pop
 

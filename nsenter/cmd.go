@@ -117,6 +117,7 @@ type Cmd struct {
 	watch    chan watchResult
 	copies   chan error
 	joinMode joinMode
+	function *functionCall // nil: a program
 }
 
 // joinMode says which way of joining is taken; tests force each.

@@ -91,8 +91,11 @@ const char *nsenter_check(const struct nsenter_request *req)
 	if (req->argc == 0 || (uint64_t)req->argc + req->envc > req->total / 5)
 		return "bad number of strings";
 	if (!is_index(req->pidfd, req->nfds) || !is_index(req->root, req->nfds) ||
-	    !is_index(req->cwd, req->nfds))
+	    !is_index(req->cwd, req->nfds) || !is_index(req->input, req->nfds) ||
+	    !is_index(req->output, req->nfds))
 		return "an fd out of range";
+	if ((req->flags & NSENTER_F_FUNCTION) && (req->input < 0 || req->output < 0))
+		return "a function without input or output";
 	return check_joins(req);
 }
 

@@ -55,6 +55,7 @@ func (l *launch) end() {
 		l.adopt()
 	} else {
 		l.discard()
+		l.cmd.function.close()
 	}
 	if l.channel != nil {
 		l.channel.close()
@@ -87,7 +88,16 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	if err := l.beforeExec(); err != nil {
 		return err
 	}
-	return l.awaitExec()
+	if err := l.release(); err != nil {
+		return err
+	}
+	if l.cmd.function == nil {
+		return l.awaitExec()
+	}
+	if err := l.awaitBoot(); err != nil {
+		return err
+	}
+	return l.cmd.function.take(l)
 }
 
 // begin plans and starts stage 0: on the thread that the payload is to die with,
@@ -151,6 +161,8 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	switch r.kind {
 	case replyStep:
 		l.trace(r, from)
+	case replyBooted:
+		done = true
 	case replyMap:
 		err = l.writeMaps(r.pid)
 	case replyReady:
@@ -240,15 +252,20 @@ func (l *launch) beforeExec() error {
 	return nil
 }
 
-// awaitExec releases the payload. Its end of the socket is close-on-exec: the
-// end of file means that its program runs, or that it has died.
-func (l *launch) awaitExec() error {
+// release lets the payload go on.
+func (l *launch) release() error {
 	if err := l.channel.expired(); err != nil {
 		return l.lost(StagePayload, "send GO", err)
 	}
 	if _, err := l.channel.sendSome([]byte{goByte}, nil); err != nil && !errors.Is(err, unix.EPIPE) {
 		return l.lost(StagePayload, "send GO", err)
 	}
+	return nil
+}
+
+// awaitExec waits for the end of file: the payload's end of the socket is
+// close-on-exec, so its program runs, or it has died.
+func (l *launch) awaitExec() error {
 	for {
 		r, from, err := l.channel.receive()
 		if errors.Is(err, io.EOF) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"nsexec/nsenter"
 )
 
 // zooVariable makes the test binary one of the programs of the zoo instead.
@@ -22,6 +24,12 @@ var zoo = map[string]func(arg []string) error{}
 var zooBinary string
 
 func TestMain(m *testing.M) {
+	if nsenter.Init() {
+		if afterInit != nil {
+			afterInit()
+		}
+		return
+	}
 	if name := zooName(); name != "" {
 		os.Exit(runZoo(name))
 	}

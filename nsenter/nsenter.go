@@ -10,6 +10,7 @@ package nsenter
 import "C"
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os/exec"
@@ -31,6 +32,8 @@ const (
 	stage0Title  = C.NSENTER_TITLE_0
 	pipeVariable = C.NSENTER_PIPE_ENV
 	goByte       = C.NSENTER_GO
+	cancelByte   = C.NSENTER_CANCEL
+	doneByte     = C.NSENTER_DONE
 	maxFilesSent = C.NSENTER_SCM_MAX_FD
 	maxFiles     = C.NSENTER_MAX_FDS
 	maxRequest   = C.NSENTER_MAX_REQUEST
@@ -43,6 +46,7 @@ const (
 	loadedOK        = C.NSENTER_LOAD_OK
 	loadedInLibrary = C.NSENTER_LOAD_LIBRARY
 	loadedSecure    = C.NSENTER_LOAD_SECURE
+	loadedAsPayload = C.NSENTER_LOAD_PAYLOAD
 )
 
 func loadedAs() uint32 { return uint32(C.nsenter_load()) }
@@ -60,13 +64,15 @@ var refusals = map[int]string{
 
 // request is what stage 0 is asked, before it is bytes.
 type request struct {
-	plan  plan
-	new   New
-	fds   []int // everything that travels
-	files []int // indices among fds, -1: closed
-	pidfd int   // indices among fds, -1: none
-	root  int
-	cwd   int
+	plan   plan
+	new    New
+	fds    []int // everything that travels
+	files  []int // indices among fds, -1: closed
+	pidfd  int   // indices among fds, -1: none
+	root   int
+	cwd    int
+	input  int
+	output int
 
 	path, dir string
 	rootPath  string // where root is, for a new mount namespace
@@ -100,6 +106,7 @@ func (r *request) flags() C.uint32_t {
 		C.NSENTER_F_LOOPBACK_UP:    r.new.LoopbackUp,
 		C.NSENTER_F_PIVOT:          r.new.PivotRoot,
 		C.NSENTER_F_KILL_ON_EXIT:   r.killOnExit,
+		C.NSENTER_F_FUNCTION:       r.input >= 0,
 		C.NSENTER_F_INIT:           r.init,
 	} {
 		if set {
@@ -173,6 +180,8 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		pidfd:   C.int32_t(r.pidfd),
 		root:    C.int32_t(r.root),
 		cwd:     C.int32_t(r.cwd),
+		input:   C.int32_t(r.input),
+		output:  C.int32_t(r.output),
 		create:  C.uint64_t(r.plan.create),
 	}
 	if r.plan.create&ns.Mount != 0 {
@@ -199,6 +208,7 @@ const (
 	replyMap    replyKind = C.NSENTER_MAP
 	replyReady  replyKind = C.NSENTER_READY
 	replyError  replyKind = C.NSENTER_ERROR
+	replyBooted replyKind = C.NSENTER_BOOTED
 )
 
 // reply is what a stage says.
@@ -240,7 +250,7 @@ func parseReply(b []byte) (reply, error) {
 		op:     word(raw.op[:]),
 		object: text(raw.object[:]),
 	}
-	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyError {
+	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyBooted {
 		return reply{}, fmt.Errorf("a reply that is none")
 	}
 	if r.pid < 0 || r.kind == replyMap && r.pid == 0 {
@@ -293,4 +303,17 @@ func (r *reply) failure() *Error {
 		e.Path = ""
 	}
 	return e
+}
+
+// functionFDs are what the constructor has left to a function in its payload;
+// ok is false everywhere else.
+func functionFDs() (sock, input, output int, ok bool) {
+	f := C.nsenter_function()
+	return int(f.sock), int(f.input), int(f.output), f.sock >= 0
+}
+
+// bootedReply is what a function's payload says once Init has been called.
+func bootedReply() []byte {
+	raw := C.struct_nsenter_reply{magic: C.NSENTER_MAGIC, kind: C.NSENTER_BOOTED, stage: C.NSENTER_STAGE_PAYLOAD}
+	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), replySize))
 }

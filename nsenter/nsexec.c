@@ -69,6 +69,13 @@ enum nsenter_load nsenter_load(void)
 	return load;
 }
 
+/* A function's payload is this program, but starts nothing. */
+static void become_function(struct stage *st)
+{
+	nsenter_return(st);
+	load = NSENTER_LOAD_PAYLOAD;
+}
+
 /*
  * A pid namespace is entered by birth. One that is created below one that is
  * joined takes a second clone: its parent has to be inside already, or
@@ -122,5 +129,8 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_place_files(&st);
 	report_ready(&st);
 	nsenter_init(&st);
-	nsenter_exec(&st);
+	if (stage_wants(&st, NSENTER_F_FUNCTION))
+		become_function(&st);
+	else
+		nsenter_exec(&st);
 }

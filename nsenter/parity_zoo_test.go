@@ -15,8 +15,8 @@ import (
 // zooVariable it leaves the environment alone, which is what some tests are about.
 const zooArgument = "zoo:"
 
-// zooName is the program of the zoo that this process is, or "".
-func zooName() string {
+// zooName is the program of the zoo that this process is, or "". It takes the argument away when it is first asked.
+var zooName = sync.OnceValue(func() string {
 	if len(os.Args) > 1 {
 		if name, ok := strings.CutPrefix(os.Args[1], zooArgument); ok {
 			os.Args = slices.Delete(os.Args, 1, 2)
@@ -24,7 +24,7 @@ func zooName() string {
 		}
 	}
 	return os.Getenv(zooVariable)
-}
+})
 
 // The race detector lets every program that ends sleep for a second first, and there are many here.
 func init() { os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") }

@@ -11,6 +11,9 @@
  *	caller <- stages	replies: STEP*, CLONED*, READY or ERROR
  *	caller -> payload	NSENTER_GO, one byte
  *	caller <- payload	end of file (exec worked, or death), or ERROR
+ *	caller <- function	BOOTED, once the Go runtime runs in the payload; then
+ *				NSENTER_DONE, one byte, when it has a result
+ *	caller -> function	NSENTER_CANCEL
  */
 #ifndef NSENTER_REQUEST_H
 #define NSENTER_REQUEST_H
@@ -37,6 +40,8 @@
 
 /* Not a value that a stray byte or an end of file could be taken for. */
 #define NSENTER_GO 0x47
+#define NSENTER_CANCEL 0x48
+#define NSENTER_DONE 0x49
 
 /* The kernel's SCM_MAX_FD: how many fds one message can carry. */
 #define NSENTER_SCM_MAX_FD 253
@@ -73,7 +78,8 @@ enum nsenter_flag {
 	NSENTER_F_PIVOT = 1 << 12, /* to the root by pivot_root, not chroot */
 	NSENTER_F_KILL_ON_EXIT = 1 << 13, /* the payload dies with the caller */
 	NSENTER_F_INIT = 1 << 14, /* the payload is an init whose child is the program */
-	NSENTER_F_ALL = (1 << 15) - 1,
+	NSENTER_F_FUNCTION = 1 << 15, /* the payload is this program itself, not another */
+	NSENTER_F_ALL = (1 << 16) - 1,
 };
 
 /* One namespace to join, in the order in which it is joined. */
@@ -104,6 +110,8 @@ struct nsenter_request {
 	int32_t pidfd; /* fd index: join all by one setns on it; or -1 */
 	int32_t root; /* fd index of the payload's root; or -1 */
 	int32_t cwd; /* fd index of its working directory; or -1 */
+	int32_t input; /* fd index of what a function reads; or -1 */
+	int32_t output; /* fd index of what it writes; or -1 */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t propagation; /* of the mounts in a new mount namespace: MS_*; 0: as they are */
@@ -117,6 +125,7 @@ enum nsenter_kind {
 	NSENTER_MAP, /* pid: whose uid_map and gid_map the caller is to write */
 	NSENTER_READY, /* the kernel attaches who sent it */
 	NSENTER_ERROR,
+	NSENTER_BOOTED, /* a function is about to run */
 };
 
 enum nsenter_stage {

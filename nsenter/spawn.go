@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"nsexec/internal/sockpair"
 )
@@ -54,13 +53,20 @@ func startStage0(socket *os.File, exposed bool) (*os.Process, error) {
 	return p, nil
 }
 
-// stage0Env is what the dynamic loader needs to load the same program again,
-// and nothing else of the caller's.
+// kept are the variables that have to be there before a function's payload can be
+// told its environment: the dynamic loader's and the Go runtime's.
+var kept = []string{
+	"LD_LIBRARY_PATH", "LD_PRELOAD",
+	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK",
+}
+
+// stage0Env is what is needed to load the same program again, and to boot it as
+// the caller was, and nothing else of the caller's.
 func stage0Env() []string {
 	env := []string{fmt.Sprintf("%s=%d", pipeVariable, socketFD)}
-	for _, kv := range os.Environ() {
-		if strings.HasPrefix(kv, "LD_LIBRARY_PATH=") || strings.HasPrefix(kv, "LD_PRELOAD=") {
-			env = append(env, kv)
+	for _, key := range kept {
+		if value, ok := os.LookupEnv(key); ok {
+			env = append(env, key+"="+value)
 		}
 	}
 	return env

@@ -79,6 +79,9 @@ void nsenter_place_files(struct stage *st);
 /* exec.c: the program takes over */
 _Noreturn void nsenter_exec(struct stage *st);
 
+/* function.c: this program's own Go runtime takes over */
+void nsenter_return(struct stage *st);
+
 /* init.c: the first process of a pid namespace, if asked for */
 void nsenter_init(struct stage *st);
 

@@ -53,7 +53,12 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
+	if files, err = c.prepareFunction(files, env); err != nil {
+		c.function.close()
+		return err
+	}
 	if err := checkOpen(append(files, c.Root, c.WorkDir)); err != nil {
+		c.function.close()
 		return err
 	}
 	return c.launch(files, env)
@@ -71,6 +76,9 @@ func checkOpen(files []*os.File) error {
 
 // check refuses what could only fail later, or worse, mean something else.
 func (c *Cmd) check() error {
+	if c.function != nil && !functionsInited() {
+		return callerError("start function", c.function.fn.name, errNoInit)
+	}
 	if c.Path == "" {
 		return callerError("start", "", errors.New("no program"))
 	}

@@ -17,4 +17,10 @@ func Available() error {
 	return fmt.Errorf("%w: built without cgo, so without the constructor that joins", ErrUnavailable)
 }
 
+func (c *Cmd) prepareFunction([]*os.File, []string) ([]*os.File, error) { return nil, nil }
+
+func runFunction() bool { return false }
+
+func (f *functionCall) cancel() error { return Available() }
+
 func (c *Cmd) launch([]*os.File, []string) error { return Available() }

@@ -21,13 +21,16 @@ func (c *Cmd) Wait() error {
 	state, err := c.child.wait()
 	c.child = nil
 	c.awaitStages()
+	returned := c.function.end()
 	var lost *LostStatusError
 	var success WaitStatus // a number, but on Windows
 	switch {
 	case err == nil:
 		c.ProcessState = state
-		err = exitError(state)
-	case errors.As(err, &lost) && lost.Known && lost.Status == success:
+		if !returned {
+			err = exitError(state)
+		}
+	case errors.As(err, &lost) && (returned || lost.Known && lost.Status == success):
 		err = nil
 	}
 	return c.finish(err)

@@ -1,0 +1,140 @@
+package nsenter
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// functionCall is what passes between a caller and a function in its payload:
+// two files without a name, written by one end before the other one reads.
+// They can be of any size, and nobody waits for anybody.
+//
+//	input	functionInput as a line of JSON, then the bytes
+//	output	functionOutput as a line of JSON, then the bytes
+type functionCall struct {
+	fn *Func
+	in []byte
+
+	input, output, stderr *os.File
+
+	heard   chan struct{} // closed when done is settled
+	mu      sync.Mutex
+	control *os.File // to the payload: NSENTER_CANCEL goes down, its end tells that there is a result
+	done    bool     // the function has returned
+
+	result []byte // after the payload's end
+	err    error
+}
+
+// functionInput is what a payload must know before it runs the function.
+type functionInput struct {
+	Name string
+	// Args and Env are separated by NULs: JSON's strings cannot hold any bytes.
+	Args []byte
+	Env  []byte
+	// DevNull is the fd that becomes stderr before the function runs, or zero.
+	DevNull int
+	// Timeout is what is left until the context's deadline, or zero: clocks in a
+	// new time namespace are not ours.
+	Timeout time.Duration
+}
+
+// functionOutput is what the function has returned beside its bytes.
+type functionOutput struct {
+	Err *wireError `json:",omitempty"`
+}
+
+// writeParts writes a line of JSON and the bytes.
+func writeParts(w io.Writer, header any, data []byte) error {
+	line, err := json.Marshal(header)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// readParts reads what writeParts has written, from the start.
+func readParts(f *os.File, header any) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(io.NewSectionReader(f, 0, info.Size()))
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(line, header); err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size()-int64(len(line)))
+	_, err = io.ReadFull(r, data)
+	return data, err
+}
+
+var errNoResult = errors.New("nsenter: get result: the function's payload has ended without one")
+
+// read takes the result out of the output.
+func (f *functionCall) read() ([]byte, error) {
+	var out functionOutput
+	data, err := readParts(f.output, &out)
+	if err != nil {
+		return nil, errors.Join(errNoResult, err)
+	}
+	if err := out.Err.fromWire(); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// end is called after the payload's end. It reports whether there is a result:
+// then it does not matter how the payload has ended.
+func (f *functionCall) end() (returned bool) {
+	if f == nil {
+		return false
+	}
+	<-f.heard
+	f.result, f.err = nil, errNoResult
+	if f.done {
+		f.result, f.err = f.read()
+	}
+	f.close()
+	return f.done
+}
+
+// close gives up the files.
+func (f *functionCall) close() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, file := range []*os.File{f.input, f.output, f.stderr, f.control} {
+		if file != nil {
+			file.Close()
+		}
+	}
+}
+
+// tail is the end of what a payload said on stderr before its function ran.
+func (f *functionCall) tail() string {
+	const size = 1 << 10
+	if f.stderr == nil {
+		return ""
+	}
+	info, err := f.stderr.Stat()
+	if err != nil {
+		return ""
+	}
+	b, _ := io.ReadAll(io.NewSectionReader(f.stderr, max(0, info.Size()-size), size))
+	return string(b)
+}
