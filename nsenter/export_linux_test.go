@@ -14,7 +14,7 @@ const MaxTravelling = maxFiles
 // RequestMessage is a well-formed request to execute argv with the first files of those that travel.
 func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error) {
 	r := request{
-		pidfd: -1, root: -1, cwd: -1,
+		pidfd: -1, root: -1, cwd: -1, input: -1, output: -1,
 		path: argv[0], argv: argv, env: []string{"A=1", "B=2"},
 		fds: make([]int, travelling), files: files,
 	}

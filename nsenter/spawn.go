@@ -61,15 +61,17 @@ var kept = []string{
 }
 
 // stage0Env is what is needed to load the same program again, and to boot it as
-// the caller was, and nothing else of the caller's.
+// the caller was, and nothing else of the caller's. The socket's variable comes
+// last: once its bytes are zero, they end the list for who reads
+// /proc/self/environ, as the race detector does.
 func stage0Env() []string {
-	env := []string{fmt.Sprintf("%s=%d", pipeVariable, socketFD)}
+	var env []string
 	for _, key := range kept {
 		if value, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+value)
 		}
 	}
-	return env
+	return append(env, fmt.Sprintf("%s=%d", pipeVariable, socketFD))
 }
 
 func startError(err error) *Error {

@@ -80,7 +80,8 @@ const (
 	atMagic, atSize, atTotal, atFlags               = 0, 4, 8, 12
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
-	atCreate, atJoins, headerSize                   = 64, 72, 72 + 40*24
+	atInput, atOutput                               = 52, 56
+	atCreate, atJoins, headerSize                   = 72, 80, 80 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
@@ -142,6 +143,8 @@ func TestMalformedRequests(t *testing.T) {
 		"root 2":               {atRoot, 2},
 		"root most negative":   {atRoot, mostNegative},
 		"cwd largest":          {atCwd, mostNegative - 1},
+		"input 2":              {atInput, 2},
+		"output -2":            {atOutput, minusTwo},
 		"file 2":               {headerSize, 2},
 		"file -2":              {headerSize + 4, minusTwo},
 		"string huge":          {strings0, all32},
