@@ -15,7 +15,8 @@ func listing() error {
 	fmt.Print(`## Listing all namespaces
 
 lsns(8) finds members, owners and parents. List finds the threads, open files, sockets and bind mounts as well that alone
-keep a namespace alive. Each process below has two namespaces of its own (uts and ipc).
+keep a namespace alive. Each process below has two namespaces of its own (uts and ipc),
+and three files open.
 
 | processes | namespaces | lsns | List | lsns / List |
 |---|---|---|---|---|
