@@ -83,9 +83,11 @@ func race(contenders []*contender, rounds int) error {
 	return nil
 }
 
-func (c *contender) median() time.Duration {
-	slices.Sort(c.rounds)
-	return c.rounds[len(c.rounds)/2]
+func (c *contender) median() time.Duration { return median(c.rounds) }
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
 }
 
 // table prints how much faster each contender is than the first one.
