@@ -19,6 +19,7 @@ package ns
 // belong to the parent one; and a caller on the process's main thread, which Go could not end if it had to.
 //
 // The first Do of each type opens the namespace that the process lives in, and keeps it open: one descriptor.
+// From the first nested Do on, a thread has two more open until its outermost Do returns.
 //
 // fn's error is returned as it is. Errors of joining match os.ErrPermission (CAP_SYS_ADMIN is needed in the
 // user namespace that owns the namespace, and in the caller's own) or os.ErrClosed; then fn has not been called.

@@ -7,8 +7,6 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
-
-	"nsexec/internal/procfs"
 )
 
 // threadTypes are the ones that a thread joins, and leaves again, by setns(2) alone.
@@ -18,7 +16,7 @@ func do(h *Handle, fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	tid := unix.Gettid()
-	here, err := procfs.ThreadNS(h.t.Name())
+	here, err := whereIs(tid, h.t)
 	if err != nil {
 		here = 0 // procfs does not know us: the namespace to come back to has to be opened
 	}
@@ -88,7 +86,9 @@ func (h *Handle) thereAndBack(tid int, there, back uintptr, fn func() error) (er
 		return fmt.Errorf("join %v: %w", h, err)
 	}
 	lend(h)
+	begin(tid)
 	defer func() {
+		end(tid)
 		takeBack(h)
 		if failed := comeBack(tid, back, h.t); failed != nil {
 			runtime.LockOSThread()

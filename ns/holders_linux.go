@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
 )
 
@@ -45,16 +46,39 @@ func (l *lister) files(p *procfs.Process) {
 			l.socket(p, pidfd, fd)
 			return
 		}
-		name, inode, err := procfs.ParseLink(target)
-		t, notNS := ParseType(name)
-		if err == nil && notNS == nil {
-			row := l.row(inode, t, func() (int, error) { return p.OpenFile(fd) })
+		if t, inode := parseLink(target); t != 0 {
+			row := l.row(inode, t, func() (int, error) { return openFile(p, fd, t) })
 			l.hold(row, Holder{PID: p.PID, FD: fd})
 		}
 	})
 	if pidfd >= 0 {
 		unix.Close(pidfd)
 	}
+}
+
+// parseLink returns the type and the inode that a link to a namespace shows. The type is 0 for other links.
+func parseLink(target string) (Type, uint64) {
+	for _, k := range kinds {
+		if strings.HasPrefix(target, k.name) {
+			if name, inode, err := procfs.ParseLink(target); err == nil && name == k.name {
+				return k.t, inode
+			}
+		}
+	}
+	return 0, 0
+}
+
+// openFile opens a namespace that p has open as fd, unless that is another file by now.
+func openFile(p *procfs.Process, fd int, t Type) (int, error) {
+	own, err := p.OpenFile(fd)
+	if err != nil {
+		return -1, err
+	}
+	if found, err := nsfs.Type(own); err != nil || Type(found) != t {
+		unix.Close(own)
+		return -1, unix.ENOENT
+	}
+	return own, nil
 }
 
 // socket asks a duplicate of the socket for its network namespace. EPERM: that belongs to a user namespace that is not
@@ -69,5 +93,5 @@ func (l *lister) socket(p *procfs.Process, pidfd, fd int) {
 	if err != nil {
 		return
 	}
-	l.hold(l.adopt(net), Holder{PID: p.PID, FD: fd, Socket: true})
+	l.hold(l.adoptType(net, Net), Holder{PID: p.PID, FD: fd, Socket: true})
 }

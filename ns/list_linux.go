@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -83,27 +84,37 @@ func (l *lister) unreadable(pid int) {
 
 // member counts the process in, and returns the namespaces of which it is the lowest member so far.
 func (l *lister) member(p *procfs.Process) (lowest []*Namespace, err error) {
-	for _, t := range l.types {
-		inode, err := p.NS(t.Name())
+	var inodes [len(kinds)]uint64
+	for i, t := range l.types {
+		inodes[i], err = p.NS(t.Name())
 		if errors.Is(err, unix.EACCES) {
 			return nil, err
+		} // else a zombie is still in a user and a pid namespace; the dead nowhere
+	}
+	rows := l.knownAll(inodes)
+	for i, t := range l.types {
+		if rows[i] == nil && inodes[i] != 0 {
+			rows[i] = l.row(inodes[i], t, func() (int, error) { return p.OpenNS(t.Name()) })
 		}
-		if err != nil {
-			continue // a zombie is still in a user and a pid namespace; the dead nowhere
-		}
-		row := l.row(inode, t, func() (int, error) { return p.OpenNS(t.Name()) })
+	}
+	return l.count(p.PID, rows), nil
+}
+
+// count adds a member to the rows, and returns those of which it is the lowest one so far.
+func (l *lister) count(pid int, rows [len(kinds)]*Namespace) (lowest []*Namespace) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, row := range rows {
 		if row == nil {
 			continue
 		}
-		l.mu.Lock()
 		row.Members++
-		if row.PID == 0 || p.PID < row.PID {
-			row.PID = p.PID
+		if row.PID == 0 || pid < row.PID {
+			row.PID = pid
 			lowest = append(lowest, row)
 		}
-		l.mu.Unlock()
 	}
-	return lowest, nil
+	return lowest
 }
 
 // standsFor says who p is in the rows where it is still the lowest member.
@@ -123,11 +134,11 @@ func (l *lister) standsFor(p *procfs.Process, rows []*Namespace) {
 
 // rest adds what the kernel has and procfs does not show.
 func (l *lister) rest() {
-	known := make(map[uint64]bool)
-	for _, row := range l.rows {
-		known[row.ID64] = true
-	}
+	var known map[uint64]bool
 	for id := range nsfs.IDsOfAll() {
+		if known == nil {
+			known = l.ids()
+		}
 		if known[id] {
 			continue
 		}
@@ -137,16 +148,25 @@ func (l *lister) rest() {
 	}
 }
 
+func (l *lister) ids() map[uint64]bool {
+	ids := make(map[uint64]bool)
+	for _, row := range l.rows {
+		ids[row.ID64] = true
+	}
+	return ids
+}
+
 func (l *lister) result() *Listing {
 	slices.Sort(l.listing.Unreadable)
-	for _, row := range l.rows {
+	rows := slices.SortedFunc(maps.Values(l.rows), func(a, b *Namespace) int {
+		return cmp.Or(cmp.Compare(a.Type.index(), b.Type.index()), cmp.Compare(a.ID.Ino, b.ID.Ino))
+	})
+	l.listing.Namespaces = make([]Namespace, len(rows))
+	for i, row := range rows {
 		if row.Members > 0 {
 			row.Holders = nil // many hold it
 		}
-		l.listing.Namespaces = append(l.listing.Namespaces, *row)
+		l.listing.Namespaces[i] = *row
 	}
-	slices.SortFunc(l.listing.Namespaces, func(a, b Namespace) int {
-		return cmp.Or(cmp.Compare(a.Type.index(), b.Type.index()), cmp.Compare(a.ID.Ino, b.ID.Ino))
-	})
 	return &l.listing
 }

@@ -8,8 +8,8 @@ import (
 
 // Rows are made from bare descriptors: a thousand Handles would cost more than what the kernel has to do.
 
-// row returns the row of the namespace with this inode, and makes it if it is new. A file that has gone since the
-// inode was read, or is another one now, makes no row.
+// row returns the row of the namespace with this inode, and makes it if it is new. open opens a namespace of type t; if
+// it has gone since the inode was read, or is another one now, there is no row.
 func (l *lister) row(inode uint64, t Type, open func() (int, error)) *Namespace {
 	if row := l.known(inode); row != nil {
 		return row
@@ -18,7 +18,7 @@ func (l *lister) row(inode uint64, t Type, open func() (int, error)) *Namespace 
 	if err != nil {
 		return nil
 	}
-	if row := l.adopt(fd); row != nil && row.ID.Ino == inode && row.Type == t {
+	if row := l.adoptType(fd, t); row != nil && row.ID.Ino == inode {
 		return row
 	}
 	return nil
@@ -28,6 +28,16 @@ func (l *lister) known(inode uint64) *Namespace {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.rows[inode]
+}
+
+// knownAll is known for all namespaces of a process.
+func (l *lister) knownAll(inodes [len(kinds)]uint64) (rows [len(kinds)]*Namespace) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, inode := range inodes {
+		rows[i] = l.rows[inode]
+	}
+	return rows
 }
 
 // adopt makes a row for the open file fd, which it closes, if it is a namespace.

@@ -2,9 +2,9 @@
 
 // Command ns measures package ns against its peers, one beside the other in one run, and writes the figures as Markdown:
 //
-//	cd bench && go run ./ns > ../docs/ns-benchmarks.md
+//	cd bench && unshare --pid --fork --mount-proc go run ./ns > ../docs/ns-benchmarks.md
 //
-// It needs root.
+// It needs root. The pid namespace keeps the host's other processes out of the listings.
 package main
 
 import (
@@ -44,7 +44,7 @@ func report() error {
 	}
 	fmt.Printf(`# Package ns, measured
 
-Made by `+"`cd bench && go run ./ns > ../docs/ns-benchmarks.md`"+` as root, on Linux %s, %d processors, %s. Times are medians of %d
+Made by `+"`cd bench && unshare --pid --fork --mount-proc go run ./ns > ../docs/ns-benchmarks.md`"+` as root, on Linux %s, %d processors, %s. Times are medians of %d
 rounds in which all rows of a table take turns; the ratio is that of the medians. Machines differ, ratios less so. The load
 average was %s: List, which uses all processors, loses more on a busy machine than lsns(8), which uses one.
 
@@ -83,9 +83,11 @@ func race(contenders []*contender, rounds int) error {
 	return nil
 }
 
-func (c *contender) median() time.Duration {
-	slices.Sort(c.rounds)
-	return c.rounds[len(c.rounds)/2]
+func (c *contender) median() time.Duration { return median(c.rounds) }
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
 }
 
 // table prints how much faster each contender is than the first one.

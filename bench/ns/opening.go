@@ -4,11 +4,13 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"syscall"
 
 	cni "github.com/containernetworking/plugins/pkg/ns"
+	"golang.org/x/sys/unix"
 
 	"nsexec/ns"
 )
@@ -64,7 +66,8 @@ func opening() error {
 	return nil
 }
 
-// targets starts n processes with new namespaces each.
+// targets starts n processes with new namespaces each, and with three open files: none of ours, which whoever started us
+// may have left open.
 func targets(n int, flags uintptr) (pids []int, stop func(), err error) {
 	var cmds []*exec.Cmd
 	stop = func() {
@@ -74,6 +77,9 @@ func targets(n int, flags uintptr) (pids []int, stop func(), err error) {
 		for _, cmd := range cmds {
 			cmd.Wait()
 		}
+	}
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return nil, nil, err
 	}
 	for range n {
 		cmd := exec.Command("sleep", "600")

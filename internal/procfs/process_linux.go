@@ -85,31 +85,6 @@ func (p *Process) NSpid() ([]int, error) {
 	return numbers, nil
 }
 
-// Files calls fn with each open file: its number, and what its link says, such as "net:[4026532000]" or
-// "socket:[4711]".
-func (p *Process) Files(fn func(fd int, target string)) error {
-	dir, err := unix.Openat(p.dir, "fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(dir)
-	names, err := entries(dir)
-	if err != nil {
-		return err
-	}
-	var buf [64]byte // longer targets are paths, which nobody here asks for
-	for _, name := range names {
-		n, err := unix.Readlinkat(dir, name, buf[:])
-		if err != nil || n == len(buf) || buf[0] == '/' {
-			continue
-		}
-		if fd, err := strconv.Atoi(name); err == nil {
-			fn(fd, string(buf[:n]))
-		}
-	}
-	return nil
-}
-
 // Threads calls fn with each thread but the first one, as a Process.
 func (p *Process) Threads(fn func(*Process)) error {
 	var st unix.Stat_t
