@@ -31,7 +31,7 @@ func aloneIn(t *testing.T, command []string, files ...*os.File) {
 	command = append(command, zooBinary, "-test.run="+pattern, "-test.v", "-test.timeout=60s",
 		fmt.Sprintf("-test.short=%v", testing.Short()))
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), aloneVariable+"="+t.Name())
+	cmd.Env = append(os.Environ(), aloneVariable+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
 	cmd.ExtraFiles = files
 	out, err := cmd.CombinedOutput()
 	if err != nil {
