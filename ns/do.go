@@ -18,6 +18,8 @@ package ns
 // undone; a namespace that one may enter but not return from, as the root of a user namespace whose other namespaces
 // belong to the parent one; and a caller on the process's main thread, which Go could not end if it had to.
 //
+// The first Do of each type opens the namespace that the process lives in, and keeps it open: one descriptor.
+//
 // fn's error is returned as it is. Errors of joining match os.ErrPermission (CAP_SYS_ADMIN is needed in the
 // user namespace that owns the namespace, and in the caller's own) or os.ErrClosed; then fn has not been called.
 func (h *Handle) Do(fn func() error) error { return do(h, fn) }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/testutil"
 )
 
@@ -435,6 +436,12 @@ func TestNew(t *testing.T) {
 	supported, _ := Supported()
 	for _, typ := range supported.Types() {
 		t.Run(typ.Name(), func(t *testing.T) {
+			if typ == PID && !nsfs.PIDFDNamespaces.Has() {
+				if h, err := New(PID); !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrPermission) {
+					t.Errorf("pid namespace before Linux 6.11: %v, %v", h, err)
+				}
+				return
+			}
 			h := fresh(t, typ)
 			own, err := Current(typ)
 			if err != nil {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -26,18 +28,18 @@ func atoi(s string) int {
 }
 
 func TestOpenLearnsType(t *testing.T) {
-	target := newAll(t)
+	target := testutil.Target(t, testutil.AllTypes)
 	supported, _ := Supported()
 	for _, typ := range supported.Types() {
-		h, err := Open(fmt.Sprintf("/proc/%d/ns/%s", target.Process.Pid, typ.Name()))
+		h, err := Open(fmt.Sprintf("/proc/%d/ns/%s", target.PID, typ.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer h.Close()
-		if h.Type() != typ || h.ID().Ino != inode(t, target.Process.Pid, typ) {
+		if h.Type() != typ || h.ID().Ino != inode(t, target.PID, typ) {
 			t.Errorf("opened %v, want %s", h, typ.Name())
 		}
-		if ino, err := Inode(target.Process.Pid, typ); err != nil || ino != h.ID().Ino {
+		if ino, err := Inode(target.PID, typ); err != nil || ino != h.ID().Ino {
 			t.Errorf("Inode(%s) = %d, %v, want %d", typ.Name(), ino, err, h.ID().Ino)
 		}
 		if h.String() != fmt.Sprintf("%s:[%d]", typ.Name(), h.ID().Ino) {

@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/kernel"
+	"nsexec/internal/nsfs"
 	"nsexec/internal/testutil"
 )
 
@@ -31,7 +33,29 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv("NS_TEST_OLD_KERNEL") != "" {
+		for _, probe := range probes {
+			probe.Force(kernel.No)
+		}
+	}
 	os.Exit(m.Run())
+}
+
+// probes is every kernel feature that the package can do without.
+var probes = []*kernel.Probe{nsfs.PIDFDNamespaces, nsfs.IDs, nsfs.MountIDs, nsfs.PIDTranslation, nsfs.OpenIDs}
+
+func oldKernel() bool { return os.Getenv("NS_TEST_OLD_KERNEL") != "" }
+
+// The whole suite again, as if the kernel had none of the newer features.
+func TestOnOldKernel(t *testing.T) {
+	if oldKernel() {
+		return // this is it
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.skip", "TestDoLeavesNothingBehind|TestProbesAgree")
+	cmd.Env = append(os.Environ(), "NS_TEST_OLD_KERNEL=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 var helpers = map[string]func() error{

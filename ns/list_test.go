@@ -202,7 +202,7 @@ type lsns struct {
 func TestListAgreesWithLsns(t *testing.T) {
 	newAll(t)
 	var differences []string
-	for range 5 {
+	for range 10 {
 		differences = compareWithLsns(t)
 		if len(differences) == 0 {
 			return
@@ -214,8 +214,8 @@ func TestListAgreesWithLsns(t *testing.T) {
 func compareWithLsns(t *testing.T) (differences []string) {
 	t.Helper()
 	out, err := exec.Command("lsns", "-J", "-l", "-o", "NS,TYPE,NPROCS,PID,COMMAND,PNS,ONS").Output()
-	if err != nil {
-		t.Fatalf("lsns: %v", err)
+	if err != nil { // a process that it was reading has ended
+		return []string{"lsns: " + err.Error()}
 	}
 	l := mustList(t)
 	var theirs struct{ Namespaces []lsns }
@@ -236,7 +236,11 @@ func compareWithLsns(t *testing.T) (differences []string) {
 		if strings.HasPrefix(their.Command, "lsns ") {
 			their.PID, their.Command = our.PID, our.Command
 		}
-		if our.Type.Name() != their.Type || our.PID != their.PID || our.Members > their.Nprocs || our.Members < their.Nprocs-1 {
+		slack := 1
+		if their.Nprocs > 20 {
+			slack = 10 // where everybody is, processes come and go
+		}
+		if our.Type.Name() != their.Type || our.PID != their.PID || abs(our.Members-their.Nprocs) > slack {
 			differ("%+v, lsns: %+v", our, their)
 		}
 		if our.Owner.Ino != their.ONS || our.Parent.Ino != their.PNS {
@@ -254,6 +258,8 @@ func compareWithLsns(t *testing.T) (differences []string) {
 	}
 	return differences
 }
+
+func abs(n int) int { return max(n, -n) }
 
 func BenchmarkList(b *testing.B) {
 	for b.Loop() {

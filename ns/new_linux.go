@@ -68,6 +68,7 @@ func newUser() (h *Handle, err error) {
 			Env: []string{},
 			Sys: &syscall.SysProcAttr{
 				Ptrace:      true,
+				Pdeathsig:   syscall.SIGKILL, // a tracee is let go when its tracer dies: it must not become a second us
 				Cloneflags:  unix.CLONE_NEWUSER,
 				UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
 				GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},

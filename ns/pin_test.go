@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/testutil"
 )
 
@@ -42,6 +43,9 @@ func inPrivateMounts(t *testing.T, test func()) {
 
 func TestPinKeepsAlive(t *testing.T) {
 	supported, _ := Supported()
+	if !nsfs.PIDFDNamespaces.Has() {
+		supported &^= PID // New cannot make one
+	}
 	for _, typ := range supported.Types() {
 		t.Run(typ.Name(), func(t *testing.T) {
 			dir := t.TempDir()
@@ -93,13 +97,13 @@ func newPinnable(typ Type) (*Handle, error) {
 		return nil, err
 	}
 	defer own.Close()
-	ownID, _ := own.ID64()
+	ownID, _ := nsfs.ID(int(own.Fd()))
 	for {
 		h, err := New(typ)
 		if err != nil || typ != Mount {
 			return h, err
 		}
-		if id, err := h.ID64(); err != nil || id > ownID {
+		if id, err := nsfs.ID(int(h.Fd())); err != nil || id > ownID {
 			return h, nil
 		}
 		h.Close()

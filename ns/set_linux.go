@@ -54,7 +54,7 @@ func (p *process) checkAlive(err error) error {
 	case !alive:
 		return ErrProcessGone
 	case errors.Is(err, unix.ESRCH):
-		return fmt.Errorf("%w: its first thread has exited, others live", err)
+		return fmt.Errorf("%w: its first thread has exited, while others live", err)
 	}
 	return err
 }
@@ -118,6 +118,9 @@ func (s *Set) fill(t Type, open func(Type) (int, error)) error {
 			continue
 		}
 		fd, err := open(k.t)
+		if errors.Is(err, ErrAbsent) && kernelHas(k.t) {
+			err = unix.ESRCH // procfs says ENOENT, pidfds ESRCH
+		}
 		if errors.Is(err, ErrAbsent) && t == All {
 			continue
 		}
@@ -129,6 +132,12 @@ func (s *Set) fill(t Type, open func(Type) (int, error)) error {
 		}
 	}
 	return nil
+}
+
+// kernelHas tells a type that the kernel lacks from one that a dead thread has lost.
+func kernelHas(t Type) bool {
+	supported, err := Supported()
+	return err == nil && supported&t != 0
 }
 
 func openPIDFD(pidfd int, t Type) (int, error) {

@@ -27,13 +27,13 @@ func eachWay(t *testing.T, test func(t *testing.T)) {
 }
 
 func TestOfPIDHasTargetsInodes(t *testing.T) {
-	target := newAll(t)
+	target := testutil.Target(t, testutil.AllTypes)
 	supported, err := Supported()
 	if err != nil {
 		t.Fatal(err)
 	}
 	eachWay(t, func(t *testing.T) {
-		s, err := OfPID(target.Process.Pid, All)
+		s, err := OfPID(target.PID, All)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestOfPIDHasTargetsInodes(t *testing.T) {
 		}
 		for _, typ := range supported.Types() {
 			h := s.Handle(typ)
-			if want := inode(t, target.Process.Pid, typ); h.ID().Ino != want || h.Type() != typ {
+			if want := inode(t, target.PID, typ); h.ID().Ino != want || h.Type() != typ {
 				t.Errorf("%s: handle is %v, want inode %d", typ.Name(), h, want)
 			}
 			if found, err := nsfs.Type(int(h.Fd())); err != nil || Type(found) != typ {
@@ -54,8 +54,8 @@ func TestOfPIDHasTargetsInodes(t *testing.T) {
 			}
 		}
 		err = s.Process(func(pid int, pidfd uintptr) {
-			if pid != target.Process.Pid {
-				t.Errorf("process is %d, want %d", pid, target.Process.Pid)
+			if pid != target.PID {
+				t.Errorf("process is %d, want %d", pid, target.PID)
 			}
 			if err := unix.PidfdSendSignal(int(pidfd), 0, nil, 0); err != nil {
 				t.Error(err)
@@ -115,6 +115,31 @@ func TestOfThread(t *testing.T) {
 	defer s.Close()
 	if got, want := s.Handle(Net).ID().Ino, inode(t, target.Process.Pid, Net); got != want {
 		t.Errorf("net inode %d, want %d", got, want)
+	}
+}
+
+// A process whose first thread has exited is alive, but has lost its namespaces.
+func TestOfPIDWithoutFirstThread(t *testing.T) {
+	cmd := start(t, "exit-first-thread", nil)
+	eventually(t, "the first thread is a zombie", func() bool {
+		_, err := os.Readlink("/proc/" + itoa(cmd.Process.Pid) + "/ns/net")
+		return errors.Is(err, os.ErrNotExist)
+	})
+	eachWay(t, func(t *testing.T) {
+		for _, typ := range []Type{All, Net} {
+			s, err := OfPID(cmd.Process.Pid, typ)
+			if s != nil || err == nil || errors.Is(err, ErrProcessGone) || !strings.Contains(err.Error(), "first thread has exited") {
+				t.Errorf("%v: %v, %v", typ, s, err)
+			}
+		}
+	})
+}
+
+func init() {
+	helpers["exit-first-thread"] = func() error { // on the main thread, to which init has locked main
+		go helpers["sleep"]()
+		unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+		return nil
 	}
 }
 

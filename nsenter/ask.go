@@ -4,6 +4,7 @@ package nsenter
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -18,14 +19,17 @@ type asking struct {
 	plan  *plan
 	files []*os.File
 	env   []string
+
+	helpers *mapHelpers
 }
 
 // send marshals and sends, while all that travels is held open.
 func (q *asking) send(ch *channel) error {
 	r := &request{
-		plan: *q.plan, pidfd: -1, root: -1, cwd: -1,
+		plan: *q.plan, new: q.cmd.New, pidfd: -1, root: -1, cwd: -1,
 		path: q.cmd.Path, dir: q.cmd.Dir, argv: q.cmd.argv(), env: q.env,
 		newRoot: q.cmd.hasOwnRoot(), trace: q.cmd.Trace != nil,
+		callerMaps: q.helpers != nil, killOnExit: q.cmd.KillOnExit, init: q.cmd.Init,
 	}
 	q.addCredential(r)
 	q.addFiles(r)
@@ -59,6 +63,7 @@ func (q *asking) addFiles(r *request) {
 	}
 	if q.cmd.Root != nil {
 		r.root = r.add(int(q.cmd.Root.Fd()))
+		r.rootPath, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", r.fds[r.root]))
 	}
 	if q.cmd.WorkDir != nil {
 		r.cwd = r.add(int(q.cmd.WorkDir.Fd()))
@@ -68,12 +73,16 @@ func (q *asking) addFiles(r *request) {
 // addCredential: whoever enters a user namespace is its root unless told otherwise.
 func (q *asking) addCredential(r *request) {
 	r.credential = q.cmd.Credential
-	if q.plan.types()&ns.User == 0 {
+	if (q.plan.types()|q.plan.create)&ns.User == 0 {
 		return
 	}
 	if r.credential == nil {
 		r.credential = &Credential{}
 		r.idsIfMapped = true
+	}
+	if q.plan.create&ns.User != 0 {
+		r.noSetgroups, r.trySetgroups = q.cmd.New.DenySetgroups, true
+		return
 	}
 	r.noSetgroups, r.trySetgroups = setgroupsDenied(q.cmd.set)
 }

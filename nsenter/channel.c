@@ -178,6 +178,18 @@ void nsenter_cloned(const struct stage *st, pid_t pid)
 	send_reply(st, &reply, NULL);
 }
 
+/* Waits until the caller has written them. */
+void nsenter_ask_for_maps(const struct stage *st, pid_t pid)
+{
+	struct nsenter_reply reply;
+
+	fill(&reply, st, NSENTER_MAP, "map");
+	reply.pid = pid;
+	if (send_reply(st, &reply, NULL) < 0)
+		nsenter_fail(st, "ask for maps", 0, "");
+	nsenter_await_go(st);
+}
+
 /*
  * The kernel translates the pid for the caller. Where our ids are not mapped
  * the explicit form is EINVAL; the caller's SO_PASSCRED then has the kernel

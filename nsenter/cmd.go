@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"nsexec/ns"
@@ -71,8 +72,20 @@ type Cmd struct {
 	// it passes, Start kills what it started; its error is an
 	// [os.ErrDeadlineExceeded].
 	StartTimeout time.Duration
+	// Unshare are namespaces to create, on top of those joined: any subset of
+	// the eight. New says what they are like.
+	Unshare ns.Type
+	// New is what the namespaces of Unshare are like.
+	New New
+	// KillOnExit kills the payload when the caller exits, however that happens
+	// (PR_SET_PDEATHSIG, which executing a set-user-ID program clears).
+	KillOnExit bool
+	// Init makes the payload a minimal init whose child is the program: it
+	// reaps what is orphaned, hands signals on, and exits as the program does,
+	// with 128 + n where that died of signal n. For a new pid namespace.
+	Init bool
 	// Credential is who the payload is. Nil is root of the user namespace that
-	// is joined, if it has one, and no change if none is joined.
+	// is joined or created, if it has one, and no change if there is none.
 	Credential *Credential
 	// Root is an open directory that becomes the payload's root, or nil.
 	Root *os.File
@@ -98,9 +111,9 @@ type Cmd struct {
 	set      *ns.Set
 	ctx      context.Context
 	stdio    plumbing
-	started  bool
+	started  atomic.Bool
 	child    *child
-	helper   *child // stage 0, where it is not the payload
+	stages   []*child // those that are not the payload
 	watch    chan watchResult
 	copies   chan error
 	joinMode joinMode
@@ -197,6 +210,11 @@ func (c *Cmd) argv() []string {
 // joins reports whether a namespace of that type is in the set.
 func (c *Cmd) joins(t ns.Type) bool {
 	return c.set != nil && c.set.Types()&t != 0
+}
+
+// enters reports whether the payload is in another namespace of that type.
+func (c *Cmd) enters(t ns.Type) bool {
+	return c.joins(t) || c.Unshare&t != 0
 }
 
 // hasOwnRoot reports whether the payload's root is not the caller's.

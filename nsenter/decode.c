@@ -81,7 +81,7 @@ const char *nsenter_check(const struct nsenter_request *req)
 		return "not a request";
 	if (req->total < sizeof(*req) || req->total > NSENTER_MAX_REQUEST)
 		return "bad total length";
-	if ((req->flags & ~(uint32_t)NSENTER_F_ALL) != 0 || req->reserved != 0)
+	if ((req->flags & ~(uint32_t)NSENTER_F_ALL) != 0 || req->create > INT32_MAX)
 		return "unknown flags";
 	if (req->nfds > NSENTER_MAX_FDS || req->nfiles > NSENTER_MAX_FDS)
 		return "too many files";
@@ -114,17 +114,30 @@ static const char *decode_files(const struct nsenter_request *req, struct cursor
 	return NULL;
 }
 
+static const char *decode_strings(struct cursor *c, struct nsenter_job *job)
+{
+	const char **const all[] = {
+		&job->path,    &job->root,    &job->dir,      &job->uid_map,
+		&job->gid_map, &job->offsets, &job->hostname, &job->domainname
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		*all[i] = take_string(c);
+		if (*all[i] == NULL)
+			return "program, directory, maps or names cut short";
+	}
+	return NULL;
+}
+
 const char *nsenter_decode(const struct nsenter_request *req, char **vec, struct nsenter_job *job)
 {
 	struct cursor c = { (const char *)(req + 1), req->total - sizeof(*req) };
 	const char *bad = decode_files(req, &c, job);
 
+	if (bad == NULL)
+		bad = decode_strings(&c, job);
 	if (bad != NULL)
 		return bad;
-	job->path = take_string(&c);
-	job->dir = take_string(&c);
-	if (job->path == NULL || job->dir == NULL)
-		return "program or directory cut short";
 	job->argv = vec;
 	job->envp = take_strings(&c, job->argv, req->argc);
 	if (job->envp == NULL)

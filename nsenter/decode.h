@@ -14,7 +14,13 @@ struct nsenter_job {
 	const int32_t *files;
 	const uint32_t *groups;
 	const char *path;
+	const char *root;
 	const char *dir;
+	const char *uid_map;
+	const char *gid_map;
+	const char *offsets;
+	const char *hostname;
+	const char *domainname;
 	char **argv;
 	char **envp;
 };

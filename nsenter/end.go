@@ -5,25 +5,38 @@ package nsenter
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 )
 
 // reaped is the child that p is, being waited for from the first call on.
 func (l *launch) reaped(p *os.Process) *child {
-	which := &l.cmd.child
-	if p == l.stage0 && l.plan.forks() {
-		which = &l.cmd.helper
+	if l.children[p] == nil {
+		l.children[p] = reap(p)
 	}
-	if *which == nil {
-		*which = reap(p)
-	}
-	return *which
+	return l.children[p]
 }
 
-// adopt hands the payload over to Wait.
+// processes are all that there are, in the order in which they came to be.
+func (l *launch) processes() []*os.Process {
+	var all []*os.Process
+	for _, p := range []*os.Process{l.stage0, l.middle, l.payload} {
+		if p != nil && !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// adopt hands the payload over to Wait, and the stages that are no more.
 func (l *launch) adopt() {
-	l.reaped(l.payload)
-	l.reaped(l.stage0)
+	for _, p := range l.processes() {
+		if c := l.reaped(p); p == l.payload {
+			l.cmd.child = c
+		} else {
+			l.cmd.stages = append(l.cmd.stages, c)
+		}
+	}
 }
 
 // discardTime bounds how long a Start that has failed waits for each process
@@ -34,28 +47,40 @@ const discardTime = 100 * time.Millisecond
 // and a tracer that does not wait hides its dead tracee from everybody else.
 var errNotReaped = errors.New("killed, but not to be waited for: frozen, or traced")
 
-// discard kills and reaps what there is.
+// discard kills and reaps what there is. A stage 0 that is about to end may do so
+// by itself, since it reaps what it has started before.
 func (l *launch) discard() {
-	if l.stage0 != nil {
-		_, _ = l.kill(l.stage0)
-		l.findPayload()
+	if l.stage0 == nil {
+		return
 	}
-	if l.payload != nil && l.payload != l.stage0 {
-		_, _ = l.kill(l.payload)
+	if l.ending {
+		l.await(l.stage0)
 	}
-	l.cmd.child, l.cmd.helper = nil, nil
+	_, _ = l.kill(l.stage0)
+	l.findPayload()
+	for _, p := range l.processes() {
+		_, _ = l.kill(p)
+	}
 }
 
 // kill ends a stage, and tells how it ended: one that has closed its socket
 // was about to end anyway.
 func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 	_ = p.Kill()
-	c := l.reaped(p)
-	select {
-	case <-c.exited:
-		return c.state, c.err
-	case <-time.After(discardTime):
+	if !l.await(p) {
 		return nil, errNotReaped
+	}
+	c := l.reaped(p)
+	return c.state, c.err
+}
+
+// await reports whether a stage has ended within discardTime.
+func (l *launch) await(p *os.Process) bool {
+	select {
+	case <-l.reaped(p).exited:
+		return true
+	case <-time.After(discardTime):
+		return false
 	}
 }
 
@@ -64,7 +89,7 @@ func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 func (l *launch) findPayload() {
 	l.channel.deafen()
 	l.channel.deadline = time.Now().Add(discardTime)
-	for l.payload == nil {
+	for l.payload == nil || l.plan.clones() == 2 {
 		r, from, err := l.channel.receive()
 		if err != nil {
 			return

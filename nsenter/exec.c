@@ -126,8 +126,8 @@ static _Noreturn void exec_along_path(const struct stage *st)
  */
 _Noreturn void nsenter_exec(struct stage *st)
 {
-	/* From here on the payload lives as long as it likes. */
-	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+	/* From here on the payload lives as long as it likes, unless it is not to. */
+	if (!stage_wants(st, NSENTER_F_KILL_ON_EXIT) && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
 		nsenter_fail(st, "clear parent-death signal", 0, "");
 	nsenter_step(st, "exec", 0);
 	if (strchr(st->job.path, '/') == NULL)

@@ -130,6 +130,21 @@ static void join_one_by_one(struct stage *st)
 	}
 }
 
+/* The user namespaces alone, for a process that has to be somebody where new ones begin. */
+void nsenter_join_user(const struct stage *st)
+{
+	for (uint32_t i = 0; i < st->req->njoins; i++) {
+		const struct nsenter_join *join = &st->req->joins[i];
+		int fd = stage_fd(st, join->fd < 0 ? st->req->pidfd : join->fd);
+
+		if (join->type != CLONE_NEWUSER)
+			continue;
+		if (setns(fd, CLONE_NEWUSER) != 0)
+			nsenter_fail(st, "join", CLONE_NEWUSER, "");
+		nsenter_become_root(st);
+	}
+}
+
 void nsenter_join_namespaces(struct stage *st)
 {
 	if (st->req->njoins == 0)

@@ -22,9 +22,13 @@ type launch struct {
 	begun   time.Time
 	channel *channel
 	stage0  *os.Process
+	middle  *os.Process // between a pid namespace joined and one created in it
 	payload *os.Process // stage 0 itself, or its clone once that is known
 
+	helpers  *mapHelpers
+	children map[*os.Process]*child
 	executed bool
+	ending   bool // the stages know that they are to end
 }
 
 // launch brings the payload to the point where its program executes.
@@ -36,7 +40,7 @@ func (c *Cmd) launch(files []*os.File, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	l := &launch{cmd: c, ctx: c.context(), begun: time.Now()}
+	l := &launch{cmd: c, ctx: c.context(), begun: time.Now(), children: make(map[*os.Process]*child)}
 	defer l.end() // also when BeforeExec panics
 	if err := l.run(files, env); err != nil {
 		return explain(err)
@@ -59,10 +63,13 @@ func (l *launch) end() {
 }
 
 func (l *launch) run(files []*os.File, env []string) (err error) {
-	if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode); err != nil {
+	if err := l.cmd.checkNew(); err != nil {
 		return err
 	}
-	if err := l.spawn(); err != nil {
+	if l.helpers, err = l.cmd.findMapHelpers(); err != nil {
+		return err
+	}
+	if err := l.begin(); err != nil {
 		return err
 	}
 	stop, err := l.channel.watch(l.ctx)
@@ -83,6 +90,23 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	return l.awaitExec()
 }
 
+// begin plans and starts stage 0: on the thread that the payload is to die with,
+// if it is.
+func (l *launch) begin() (err error) {
+	work := func() {
+		if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode); err == nil {
+			l.plan.create = l.cmd.Unshare
+			err = l.spawn()
+		}
+	}
+	if l.cmd.KillOnExit {
+		onLastingThread(work)
+	} else {
+		work()
+	}
+	return err
+}
+
 // spawn starts stage 0.
 func (l *launch) spawn() (err error) {
 	l.stage0, l.channel, err = spawnStage0(l.plan.exposes())
@@ -94,7 +118,7 @@ func (l *launch) spawn() (err error) {
 
 // ask sends the request. A stage 0 that has ended early has mostly said why.
 func (l *launch) ask(files []*os.File, env []string) error {
-	q := &asking{cmd: l.cmd, plan: &l.plan, files: files, env: env}
+	q := &asking{cmd: l.cmd, plan: &l.plan, files: files, env: env, helpers: l.helpers}
 	err := q.send(l.channel)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return nil
@@ -127,29 +151,53 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	switch r.kind {
 	case replyStep:
 		l.trace(r, from)
+	case replyMap:
+		err = l.writeMaps(r.pid)
 	case replyReady:
 		return true, l.identify(from)
 	case replyError:
+		l.ending = true
 		err = r.failure()
 	}
 	return false, err
 }
 
-// meet learns which process the payload is from whatever tells it first: stage
-// 0 that has cloned it, or any word of its own. It may die before it says more.
+// meet learns which process the payload is from whatever tells it first: what
+// has cloned it, or any word of its own. It may die before it says more.
 func (l *launch) meet(r *reply, from *sender) {
-	pid := from.pid
 	switch {
-	case l.payload != nil:
-		return
-	case r.kind == replyCloned && from.pid == l.stage0.Pid:
-		pid = r.pid
-	case r.kind == replyCloned || r.stage == Stage0:
-		return
+	case r.kind == replyCloned && r.pid == 0: // of the second clone, by itself
+		l.payload = process(from.pid)
+	case r.kind == replyCloned && from.pid == l.stage0.Pid && l.plan.clones() == 2:
+		l.middle = process(r.pid)
+	case r.kind == replyCloned && from.pid == l.stage0.Pid && l.payload == nil:
+		l.payload = process(r.pid)
+	case r.stage != Stage0 && l.payload == nil && l.plan.clones() == 1:
+		l.payload = process(from.pid)
 	}
-	if pid > 0 {
-		l.payload, _ = os.FindProcess(pid) // on Unix it always succeeds
+}
+
+// process is nil for a pid that is none.
+func process(pid int) *os.Process {
+	if pid <= 0 {
+		return nil
 	}
+	p, _ := os.FindProcess(pid) // on Unix it always succeeds
+	return p
+}
+
+// writeMaps lets newuidmap and newgidmap do it, and stage 0 go on.
+func (l *launch) writeMaps(pid int) error {
+	if l.helpers == nil {
+		return callerError("write maps", "", unix.EPROTO)
+	}
+	if err := l.helpers.write(pid, &l.cmd.New); err != nil {
+		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
+		l.ending = true
+		return err
+	}
+	_, err := l.channel.sendSome([]byte{goByte}, nil)
+	return err
 }
 
 func (l *launch) trace(r *reply, from *sender) {

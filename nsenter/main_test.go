@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
 
@@ -24,8 +23,7 @@ var zooBinary string
 
 func TestMain(m *testing.M) {
 	if name := zooName(); name != "" {
-		// Not os.Exit, which lets the race detector wait a second for reports that nobody reads.
-		syscall.Exit(runZoo(name))
+		os.Exit(runZoo(name))
 	}
 	os.Exit(runTests(m))
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -60,6 +61,7 @@ var refusals = map[int]string{
 // request is what stage 0 is asked, before it is bytes.
 type request struct {
 	plan  plan
+	new   New
 	fds   []int // everything that travels
 	files []int // indices among fds, -1: closed
 	pidfd int   // indices among fds, -1: none
@@ -67,6 +69,7 @@ type request struct {
 	cwd   int
 
 	path, dir string
+	rootPath  string // where root is, for a new mount namespace
 	argv, env []string
 
 	credential   *Credential
@@ -74,20 +77,30 @@ type request struct {
 	noSetgroups  bool
 	trySetgroups bool
 	newRoot      bool
+	callerMaps   bool
+	killOnExit   bool
+	init         bool
 	trace        bool
 }
 
 func (r *request) flags() C.uint32_t {
 	var flags C.uint32_t
 	for flag, set := range map[C.uint32_t]bool{
-		C.NSENTER_F_TRACE:         r.trace,
-		C.NSENTER_F_FORK:          r.plan.forks(),
-		C.NSENTER_F_SET_UID:       r.credential != nil && r.credential.UID != Unchanged,
-		C.NSENTER_F_SET_GID:       r.credential != nil && r.credential.GID != Unchanged,
-		C.NSENTER_F_IDS_IF_MAPPED: r.idsIfMapped,
-		C.NSENTER_F_NO_SETGROUPS:  r.noSetgroups,
-		C.NSENTER_F_TRY_SETGROUPS: r.trySetgroups,
-		C.NSENTER_F_NEW_ROOT:      r.newRoot,
+		C.NSENTER_F_TRACE:          r.trace,
+		C.NSENTER_F_FORK:           r.plan.types()&ns.PID != 0,
+		C.NSENTER_F_SET_UID:        r.credential != nil && r.credential.UID != Unchanged,
+		C.NSENTER_F_SET_GID:        r.credential != nil && r.credential.GID != Unchanged,
+		C.NSENTER_F_IDS_IF_MAPPED:  r.idsIfMapped,
+		C.NSENTER_F_NO_SETGROUPS:   r.noSetgroups,
+		C.NSENTER_F_TRY_SETGROUPS:  r.trySetgroups,
+		C.NSENTER_F_NEW_ROOT:       r.newRoot,
+		C.NSENTER_F_CALLER_MAPS:    r.callerMaps,
+		C.NSENTER_F_DENY_SETGROUPS: r.new.DenySetgroups,
+		C.NSENTER_F_MOUNT_PROC:     r.new.MountProc,
+		C.NSENTER_F_LOOPBACK_UP:    r.new.LoopbackUp,
+		C.NSENTER_F_PIVOT:          r.new.PivotRoot,
+		C.NSENTER_F_KILL_ON_EXIT:   r.killOnExit,
+		C.NSENTER_F_INIT:           r.init,
 	} {
 		if set {
 			flags |= flag
@@ -112,12 +125,9 @@ func (r *request) body() []byte {
 	for _, gid := range r.groups() {
 		b = binary.NativeEndian.AppendUint32(b, uint32(gid))
 	}
-	b = appendString(b, r.path)
-	b = appendString(b, r.dir)
-	for _, s := range r.argv {
-		b = appendString(b, s)
-	}
-	for _, s := range r.env {
+	fixed := []string{r.path, r.rootPath, r.dir, mapText(r.new.UIDMappings), mapText(r.new.GIDMappings), r.new.offsetsText(),
+		r.new.Hostname, r.new.Domainname}
+	for _, s := range slices.Concat(fixed, r.argv, r.env) {
 		b = appendString(b, s)
 	}
 	return b
@@ -163,6 +173,10 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		pidfd:   C.int32_t(r.pidfd),
 		root:    C.int32_t(r.root),
 		cwd:     C.int32_t(r.cwd),
+		create:  C.uint64_t(r.plan.create),
+	}
+	if r.plan.create&ns.Mount != 0 {
+		h.propagation = C.uint32_t(r.new.Propagation.mountFlags())
 	}
 	if r.credential != nil {
 		h.uid = C.uint32_t(r.credential.UID)
@@ -182,6 +196,7 @@ type replyKind uint32
 const (
 	replyStep   replyKind = C.NSENTER_STEP
 	replyCloned replyKind = C.NSENTER_CLONED
+	replyMap    replyKind = C.NSENTER_MAP
 	replyReady  replyKind = C.NSENTER_READY
 	replyError  replyKind = C.NSENTER_ERROR
 )
@@ -228,8 +243,8 @@ func parseReply(b []byte) (reply, error) {
 	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyError {
 		return reply{}, fmt.Errorf("a reply that is none")
 	}
-	if r.kind == replyCloned && r.pid <= 0 {
-		return reply{}, fmt.Errorf("a clone without a pid")
+	if r.pid < 0 || r.kind == replyMap && r.pid == 0 {
+		return reply{}, fmt.Errorf("a reply without a pid")
 	}
 	if r.stage < Stage0 || r.stage > StagePayload || raw.error < 0 {
 		return reply{}, fmt.Errorf("a reply with a stage or an errno that does not exist")
@@ -261,7 +276,7 @@ func word(chars []C.char) string {
 
 // failure is the error that an ERROR reply is.
 func (r *reply) failure() *Error {
-	e := &Error{Stage: r.stage, Op: r.op, Type: r.typ, Path: r.object, Errno: r.errno}
+	e := &Error{Stage: r.stage, Op: r.op, Type: r.typ, Path: strings.TrimSpace(r.object), Errno: r.errno}
 	switch r.detail {
 	case C.NSENTER_D_LOOKUP:
 		e.notFound = true

@@ -36,23 +36,22 @@ static pid_t clone_sibling(void)
 }
 
 /*
- * Returns in the process that will be the payload. The pid goes to the caller
- * from here as well as with READY, so that a payload that never gets that far
- * can still be killed and reaped.
+ * Returns in the clone. Its pid goes to the caller at once, so that a payload
+ * that never gets as far as READY can still be killed and reaped.
  */
 static void clone_payload(struct stage *st)
 {
-	pid_t pid;
+	pid_t pid = clone_sibling();
 
-	if (!(st->req->flags & NSENTER_F_FORK))
-		return;
-	pid = clone_sibling();
 	if (pid < 0)
 		nsenter_fail(st, "clone", 0, "");
 	if (pid > 0) {
-		nsenter_cloned(st, pid);
+		if (st->name == NSENTER_STAGE_0)
+			nsenter_cloned(st, pid);
 		_exit(0);
 	}
+	if (st->name == NSENTER_STAGE_1) /* what its sibling calls it means nothing to the caller */
+		nsenter_cloned(st, 0);
 	st->name = NSENTER_STAGE_1;
 	nsenter_title(NSENTER_TITLE_1);
 	nsenter_harden(st);
@@ -70,6 +69,21 @@ enum nsenter_load nsenter_load(void)
 	return load;
 }
 
+/*
+ * A pid namespace is entered by birth. One that is created below one that is
+ * joined takes a second clone: its parent has to be inside already, or
+ * unshare(CLONE_NEWPID) is EINVAL.
+ */
+static void enter_pid_namespaces(struct stage *st)
+{
+	if (stage_wants(st, NSENTER_F_FORK))
+		clone_payload(st);
+	if (!(st->req->create & CLONE_NEWPID))
+		return;
+	nsenter_create_pid(st);
+	clone_payload(st);
+}
+
 static void report_ready(struct stage *st)
 {
 	st->name = NSENTER_STAGE_PAYLOAD;
@@ -82,6 +96,7 @@ static void report_ready(struct stage *st)
 __attribute__((constructor(101))) static void nsexec(void)
 {
 	struct stage st;
+	int procfs;
 
 	st.sock = nsenter_activate(&load);
 	if (st.sock < 0)
@@ -95,12 +110,17 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_harden(&st);
 	nsenter_close_inherited(&st);
 	nsenter_receive(&st);
+	nsenter_make_namespaces(&st);
 	nsenter_join_namespaces(&st);
-	clone_payload(&st);
+	nsenter_create_namespaces(&st);
+	enter_pid_namespaces(&st);
+	procfs = nsenter_make_procfs(&st);
 	nsenter_enter_root(&st);
+	nsenter_mount_procfs(&st, procfs);
 	nsenter_become(&st);
 	nsenter_enter_cwd(&st);
 	nsenter_place_files(&st);
 	report_ready(&st);
+	nsenter_init(&st);
 	nsenter_exec(&st);
 }

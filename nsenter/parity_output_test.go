@@ -26,9 +26,9 @@ func complain(arg []string) error {
 		return err
 	}
 	fmt.Print("a result")
-	_, err = os.Stderr.WriteString(complaint(n))
+	fmt.Fprint(os.Stderr, complaint(n))
 	os.Exit(1)
-	return err
+	return nil
 }
 
 func complaint(n int) string {
@@ -43,7 +43,7 @@ func complaint(n int) string {
 func TestParityOutput(t *testing.T) {
 	const kept = 32 << 10 // of the beginning, and of the end
 	everyWay(t, func(t *testing.T, w *way) {
-		for _, size := range []int{0, 1, kept, kept + 1, 2 * kept, 2*kept + 1, 10 * kept} {
+		for _, size := range []int{0, kept + 1, 2 * kept, 2*kept + 1, 10 * kept} {
 			out, err := w.zoo("complain", strconv.Itoa(size)).Output()
 			wantExit(t, err, 1)
 			if string(out) != "a result" {

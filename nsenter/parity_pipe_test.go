@@ -20,10 +20,11 @@ func init() {
 	addParityZoo(map[string]func([]string) error{
 		"sort lines": sortLines,
 		"expect": func(arg []string) error {
-			if got, err := io.ReadAll(os.Stdin); err != nil || string(got) != arg[0] {
-				return fmt.Errorf("stdin is %q, %v", got, err)
+			got, err := io.ReadAll(os.Stdin)
+			if err == nil && string(got) != arg[0] {
+				err = fmt.Errorf("stdin is %q", got)
 			}
-			return nil
+			return err
 		},
 	})
 }

@@ -26,6 +26,9 @@ func zooName() string {
 	return os.Getenv(zooVariable)
 }
 
+// The race detector lets every program that ends sleep for a second first, and there are many here.
+func init() { os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") }
+
 // parityZoo is the programs that the tests of parity run, and which of them have been asked for.
 var parityZoo struct {
 	sync.Mutex

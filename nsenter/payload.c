@@ -1,4 +1,4 @@
-/* What the payload starts with: root, ids, directory, files. */
+/* What the payload starts with: ids, directory, files. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,30 +19,10 @@
 #define NSENTER_SETRESGID SYS_setresgid
 #endif
 
-/* Whether one of the flags is set. */
-static int wants(const struct stage *st, uint32_t flags)
-{
-	return (st->req->flags & flags) != 0;
-}
-
-/* By the fd of a directory that the caller has opened: no path of the target's. */
-void nsenter_enter_root(const struct stage *st)
-{
-	const int root = stage_fd(st, st->req->root);
-
-	if (root < 0)
-		return;
-	if (fchdir(root) != 0)
-		nsenter_fail(st, "enter root", 0, "");
-	if (chroot(".") != 0)
-		nsenter_fail(st, "change root", 0, "");
-	nsenter_step(st, "change root", 0);
-}
-
 /* The default, root, may be unmapped in a user namespace: then the ids stay. */
 static int may_keep_id(const struct stage *st)
 {
-	return errno == EINVAL && wants(st, NSENTER_F_IDS_IF_MAPPED);
+	return errno == EINVAL && stage_wants(st, NSENTER_F_IDS_IF_MAPPED);
 }
 
 /*
@@ -53,11 +33,11 @@ static int may_keep_id(const struct stage *st)
  */
 static void set_groups(const struct stage *st)
 {
-	if (wants(st, NSENTER_F_NO_SETGROUPS))
+	if (stage_wants(st, NSENTER_F_NO_SETGROUPS))
 		return;
 	if (syscall(NSENTER_SETGROUPS, st->req->ngroups, st->job.groups) == 0)
 		return;
-	if (errno == EPERM && wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
+	if (errno == EPERM && stage_wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
 		return;
 	nsenter_fail(st, "set groups", 0, "");
 }
@@ -82,14 +62,27 @@ static void set_uid(const struct stage *st)
 /* Groups, gid, uid: each needs what the next one gives up. */
 void nsenter_become(const struct stage *st)
 {
-	if (wants(st, NSENTER_F_SET_GID))
+	if (stage_wants(st, NSENTER_F_SET_GID))
 		set_gid(st);
-	if (wants(st, NSENTER_F_SET_UID))
+	if (stage_wants(st, NSENTER_F_SET_UID))
 		set_uid(st);
-	if (!wants(st, NSENTER_F_SET_GID | NSENTER_F_SET_UID))
+	if (!stage_wants(st, NSENTER_F_SET_GID | NSENTER_F_SET_UID))
 		return;
 	nsenter_harden(st);
 	nsenter_step(st, "set ids", 0);
+}
+
+/*
+ * Root of the user namespace that was joined, if it has one: whoever creates
+ * another in it must have ids there (user_namespaces(7)).
+ */
+void nsenter_become_root(const struct stage *st)
+{
+	if (syscall(NSENTER_SETRESGID, 0, 0, 0) != 0 && errno != EINVAL)
+		nsenter_fail(st, "set gid", 0, "");
+	if (syscall(NSENTER_SETRESUID, 0, 0, 0) != 0 && errno != EINVAL)
+		nsenter_fail(st, "set uid", 0, "");
+	nsenter_harden(st);
 }
 
 /*
@@ -113,7 +106,7 @@ static void check_cwd(const struct stage *st)
  */
 static const char *directory(const struct stage *st, int cwd)
 {
-	if (cwd < 0 && st->job.dir[0] == '\0' && wants(st, NSENTER_F_NEW_ROOT))
+	if (cwd < 0 && st->job.dir[0] == '\0' && stage_wants(st, NSENTER_F_NEW_ROOT))
 		return "/";
 	return st->job.dir;
 }
@@ -129,7 +122,7 @@ void nsenter_enter_cwd(const struct stage *st)
 		nsenter_fail(st, "enter directory", 0, "");
 	if (dir[0] != '\0' && chdir(dir) != 0)
 		nsenter_fail(st, "enter directory", 0, dir);
-	if (wants(st, NSENTER_F_NEW_ROOT))
+	if (stage_wants(st, NSENTER_F_NEW_ROOT))
 		check_cwd(st);
 	nsenter_step(st, "enter directory", 0);
 }

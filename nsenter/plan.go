@@ -15,6 +15,7 @@ import (
 type plan struct {
 	byProcess bool // all by one setns on the target's pidfd, which the kernel orders
 	joins     []join
+	create    ns.Type      // on top of what is joined
 	opened    []*ns.Handle // for the plan alone
 }
 
@@ -41,9 +42,21 @@ func (p *plan) types() ns.Type {
 	return all
 }
 
-// forks reports whether joining takes a clone: setns moves only the children
-// of the caller into a pid namespace.
-func (p *plan) forks() bool { return p.types()&ns.PID != 0 }
+// clones is how many the payload takes: setns and unshare move only children
+// into a pid namespace, and one that is created below one that is joined has
+// to be created from inside that.
+func (p *plan) clones() int {
+	n := 0
+	for _, types := range []ns.Type{p.types(), p.create} {
+		if types&ns.PID != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// forks reports whether the payload is another process than stage 0.
+func (p *plan) forks() bool { return p.clones() > 0 }
 
 // exposes reports whether something in the target could see the stages, have its
 // files executed by them, or have the capabilities of their user namespace.

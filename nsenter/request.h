@@ -6,7 +6,9 @@
  * but magic and size are checked: a peer that is not us must not get far.
  *
  *	caller -> stage 0	one request, its fds attached as SCM_RIGHTS
- *	caller <- stages	replies: STEP*, CLONED?, READY or ERROR
+ *	caller <- stage 0	MAP, if the caller is to write a user namespace's maps
+ *	caller -> stage 0	NSENTER_GO, once it has
+ *	caller <- stages	replies: STEP*, CLONED*, READY or ERROR
  *	caller -> payload	NSENTER_GO, one byte
  *	caller <- payload	end of file (exec worked, or death), or ERROR
  */
@@ -64,7 +66,14 @@ enum nsenter_flag {
 	NSENTER_F_NO_SETGROUPS = 1 << 5, /* the user namespace denies it */
 	NSENTER_F_TRY_SETGROUPS = 1 << 6, /* nobody knows: EPERM means denied */
 	NSENTER_F_NEW_ROOT = 1 << 7, /* cwd must lie inside the root */
-	NSENTER_F_ALL = (1 << 8) - 1,
+	NSENTER_F_CALLER_MAPS = 1 << 8, /* the caller writes the maps of a new user namespace */
+	NSENTER_F_DENY_SETGROUPS = 1 << 9, /* in a new user namespace, for good */
+	NSENTER_F_MOUNT_PROC = 1 << 10, /* a procfs of the new pid namespace, on /proc */
+	NSENTER_F_LOOPBACK_UP = 1 << 11, /* lo of a new network namespace */
+	NSENTER_F_PIVOT = 1 << 12, /* to the root by pivot_root, not chroot */
+	NSENTER_F_KILL_ON_EXIT = 1 << 13, /* the payload dies with the caller */
+	NSENTER_F_INIT = 1 << 14, /* the payload is an init whose child is the program */
+	NSENTER_F_ALL = (1 << 15) - 1,
 };
 
 /* One namespace to join, in the order in which it is joined. */
@@ -77,9 +86,9 @@ struct nsenter_join {
 
 /*
  * Followed by int32_t files[nfiles] (index among the fds, or -1: closed),
- * uint32_t groups[ngroups], then the strings: program, directory, arguments,
- * environment. A string is its length as uint32_t, its bytes, and a NUL that
- * the length does not count.
+ * uint32_t groups[ngroups], then the strings: program, root, directory, uid map, gid
+ * map, time offsets, host name, domain name, arguments, environment. A string is its length as
+ * uint32_t, its bytes, and a NUL that the length does not count.
  */
 struct nsenter_request {
 	uint32_t magic;
@@ -97,13 +106,15 @@ struct nsenter_request {
 	int32_t cwd; /* fd index of its working directory; or -1 */
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t reserved; /* 0 */
+	uint32_t propagation; /* of the mounts in a new mount namespace: MS_*; 0: as they are */
+	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
 };
 
 enum nsenter_kind {
 	NSENTER_STEP = 0x41, /* only when traced */
-	NSENTER_CLONED, /* pid: stage 1, as stage 0 sees it */
+	NSENTER_CLONED, /* pid: stage 1, as stage 0 sees it; or 0: the sender itself */
+	NSENTER_MAP, /* pid: whose uid_map and gid_map the caller is to write */
 	NSENTER_READY, /* the kernel attaches who sent it */
 	NSENTER_ERROR,
 };

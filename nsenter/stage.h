@@ -28,6 +28,7 @@ struct stage {
 	uint32_t nfds; /* how many fds have arrived */
 	int fds[NSENTER_MAX_FDS];
 	int identities[NSENTER_MAX_JOINS]; /* see nsenter_join_namespaces */
+	struct made *made; /* see nsenter_make_namespaces */
 };
 
 /* activate.c: is this process ours? */
@@ -37,6 +38,7 @@ int nsenter_activate(enum nsenter_load *load);
 void nsenter_receive(struct stage *st);
 void nsenter_step(const struct stage *st, const char *op, uint64_t type);
 void nsenter_cloned(const struct stage *st, pid_t pid);
+void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
 void nsenter_ready(const struct stage *st);
 void nsenter_await_go(const struct stage *st);
 _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
@@ -52,17 +54,41 @@ void nsenter_raise_nofile(const struct stage *st, uint32_t fds);
 
 /* join.c: into the namespaces */
 void nsenter_join_namespaces(struct stage *st);
+void nsenter_join_user(const struct stage *st);
+
+/* make.c: new namespaces that something has to be written for, beforehand */
+void nsenter_make_namespaces(struct stage *st);
+int nsenter_made_user(const struct stage *st);
+int nsenter_made_time(const struct stage *st);
+
+/* create.c: new namespaces on top of those joined */
+void nsenter_create_namespaces(struct stage *st);
+void nsenter_create_pid(const struct stage *st);
+int nsenter_make_procfs(const struct stage *st); /* -1: none is wanted */
+void nsenter_mount_procfs(const struct stage *st, int procfs);
+
+/* root.c: the payload's root */
+void nsenter_enter_root(const struct stage *st);
 
 /* payload.c: what the payload starts with */
-void nsenter_enter_root(const struct stage *st);
 void nsenter_become(const struct stage *st);
+void nsenter_become_root(const struct stage *st);
 void nsenter_enter_cwd(const struct stage *st);
 void nsenter_place_files(struct stage *st);
 
 /* exec.c: the program takes over */
 _Noreturn void nsenter_exec(struct stage *st);
 
+/* init.c: the first process of a pid namespace, if asked for */
+void nsenter_init(struct stage *st);
+
 #pragma GCC visibility pop
+
+/* Whether one of the flags is set. */
+static inline int stage_wants(const struct stage *st, uint32_t flags)
+{
+	return (st->req->flags & flags) != 0;
+}
 
 /* The fd that the request calls index i; -1 where it names none. */
 static inline int stage_fd(const struct stage *st, int32_t i)

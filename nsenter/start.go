@@ -15,10 +15,9 @@ const defaultStartTimeout = 30 * time.Second
 // Start runs the payload and returns as soon as its program is executing, or
 // has failed to. Everything that it started is gone when it returns an error.
 func (c *Cmd) Start() error {
-	if c.started {
+	if c.started.Swap(true) {
 		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
 	}
-	c.started = true
 	running := false
 	defer func() { // also when BeforeExec panics
 		if !running {
@@ -83,11 +82,6 @@ func (c *Cmd) check() error {
 	}
 	if err := c.Credential.check(); err != nil {
 		return err
-	}
-	for _, f := range append([]*os.File{c.Root, c.WorkDir}, c.ExtraFiles...) {
-		if f != nil && f.Fd() == ^uintptr(0) {
-			return callerError("pass file", f.Name(), os.ErrClosed)
-		}
 	}
 	for _, s := range slices.Concat([]string{c.Path, c.Dir}, c.Args) {
 		if strings.IndexByte(s, 0) >= 0 {

@@ -186,7 +186,9 @@ func (c *Cmd) cutCopies() error {
 	default:
 	}
 	closeAll(c.stdio.ours)
-	var _ error = <-c.copies // they end, now that their files are closed
+	for range c.copies {
+		break // they have ended, now that their files are closed
+	}
 	return exec.ErrWaitDelay
 }
 
@@ -194,7 +196,7 @@ func (c *Cmd) checkPipe(name string, isSet bool) error {
 	if isSet {
 		return &Error{Op: "make " + name + " pipe", Err: errAlreadySet}
 	}
-	if c.started {
+	if c.started.Load() {
 		return &Error{Op: "make " + name + " pipe", Err: errors.New("already started")}
 	}
 	return nil

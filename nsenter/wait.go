@@ -20,27 +20,27 @@ func (c *Cmd) Wait() error {
 	}
 	state, err := c.child.wait()
 	c.child = nil
-	c.awaitHelper()
+	c.awaitStages()
 	var lost *LostStatusError
+	var success WaitStatus // a number, but on Windows
 	switch {
 	case err == nil:
 		c.ProcessState = state
 		err = exitError(state)
-	case errors.As(err, &lost) && lost.Known && lost.Status == 0:
+	case errors.As(err, &lost) && lost.Known && lost.Status == success:
 		err = nil
 	}
 	return c.finish(err)
 }
 
-// awaitHelper lets nobody see a zombie after Wait: stage 0 exits right after its
+// awaitStages lets nobody see a zombie after Wait: a stage exits right after its
 // clone. A debugger that holds it holds nothing else up.
-func (c *Cmd) awaitHelper() {
-	if c.helper == nil {
-		return
-	}
-	select {
-	case <-c.helper.exited:
-	case <-time.After(time.Second):
+func (c *Cmd) awaitStages() {
+	for _, stage := range c.stages {
+		select {
+		case <-stage.exited:
+		case <-time.After(time.Second):
+		}
 	}
 }
 

@@ -15,24 +15,34 @@ const aloneVariable = "NSENTER_TEST_ALONE"
 
 // alone is for tests that do to their process what other tests could not bear. It runs the calling test once more
 // in a process of its own, where it returns true; here it reports how that went, and returns false.
-func alone(t *testing.T) bool {
+func alone(t *testing.T, env ...string) bool {
 	t.Helper()
 	if os.Getenv(aloneVariable) == t.Name() {
 		return true
 	}
-	aloneIn(t, nil)
+	reportAlone(t, exec.Command(zooBinary, aloneArgs(t)...), env...)
 	return false
 }
 
 // aloneIn runs the calling test once more in a process of its own, by way of a command that makes it special.
 func aloneIn(t *testing.T, command []string, files ...*os.File) {
 	t.Helper()
-	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	command = append(command, zooBinary, "-test.run="+pattern, "-test.v", "-test.timeout=60s",
-		fmt.Sprintf("-test.short=%v", testing.Short()))
+	command = append(append(command, zooBinary), aloneArgs(t)...)
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), aloneVariable+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
 	cmd.ExtraFiles = files
+	reportAlone(t, cmd)
+}
+
+// aloneArgs are the arguments with which the test binary runs the calling test only.
+func aloneArgs(t *testing.T) []string {
+	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
+	return []string{"-test.run=" + pattern, "-test.v", "-test.timeout=60s", fmt.Sprintf("-test.short=%v", testing.Short())}
+}
+
+// reportAlone runs the calling test in the process that cmd is.
+func reportAlone(t *testing.T, cmd *exec.Cmd, env ...string) {
+	t.Helper()
+	cmd.Env = append(append(os.Environ(), aloneVariable+"="+t.Name()), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("in a process of its own: %v\n%s", err, out)

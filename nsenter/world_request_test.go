@@ -80,7 +80,7 @@ const (
 	atMagic, atSize, atTotal, atFlags               = 0, 4, 8, 12
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
-	atReserved, atJoins, headerSize                 = 60, 64, 64 + 40*24
+	atCreate, atJoins, headerSize                   = 64, 72, 72 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
@@ -118,7 +118,7 @@ func TestMalformedRequests(t *testing.T) {
 	strings0 := uint32(headerSize + 3*4) // behind the indices of the files
 	for name, words := range map[string][]uint32{
 		"magic": {atMagic, 0}, "size": {atSize, 0}, "size, larger": {atSize, headerSize + 8},
-		"flag": {atFlags, all32}, "reserved": {atReserved, 1},
+		"flag": {atFlags, all32}, "unknown namespace": {atCreate + 4, 1},
 		"total 0": {atTotal, 0}, "total too small": {atTotal, headerSize - 1}, "total huge": {atTotal, all32},
 		"total over limit": {atTotal, 16<<20 + 1}, "total without body": {atTotal, headerSize},
 		"total one short":  {atTotal, uint32(len(request(t)) - 1)},
@@ -204,6 +204,8 @@ func TestDamagedRequests(t *testing.T) {
 			message[at] = b
 			what += fmt.Sprintf(" %d=%#x", at, b)
 		}
+		message[atFlags] &^= 1 << 1    // NSENTER_F_FORK and
+		message[atCreate+3] &^= 1 << 5 // CLONE_NEWPID: a clone that nobody here knows how to reap
 		s := startStage0(t)
 		s.send(t, message, 2)
 		s.end(t)

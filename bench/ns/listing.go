@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 
@@ -34,7 +35,13 @@ func listOnce(n int) error {
 	}
 	defer stop()
 	var found int
-	lsns := &contender{name: "lsns", n: 1, run: func(int) error { return exec.Command("lsns").Run() }}
+	lsns := &contender{name: "lsns", n: 1, run: func(int) error {
+		err := exec.Command("lsns").Run()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			err = nil // a process that it was reading has ended
+		}
+		return err
+	}}
 	ours := &contender{name: "List", n: 1, run: func(int) error {
 		l, err := ns.List()
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,15 +45,26 @@ func report() error {
 	fmt.Printf(`# Package ns, measured
 
 Made by `+"`cd bench && go run ./ns > ../docs/ns-benchmarks.md`"+` as root, on Linux %s, %d processors, %s. Times are medians of %d
-rounds in which all rows of a table take turns; the ratio is that of the medians. Machines differ, ratios less so.
+rounds in which all rows of a table take turns; the ratio is that of the medians. Machines differ, ratios less so. The load
+average was %s: List, which uses all processors, loses more on a busy machine than lsns(8), which uses one.
 
-`, unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), runtime.Version(), rounds)
+`, unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), runtime.Version(), rounds, load())
 	for _, part := range []func() error{visits, opening, listing} {
 		if err := part(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// load is how busy the machine is with other things.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "not known"
+	}
+	one, _, _ := strings.Cut(string(text), " ")
+	return one
 }
 
 // race lets the contenders take turns.

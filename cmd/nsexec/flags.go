@@ -27,6 +27,8 @@ type execFlags struct {
 	noFork     bool
 	verbose    bool
 	reportFD   int // -1: none
+
+	create *createFlags // nil for exec: nothing is created
 }
 
 // namespaceFlags are nsenter(1)'s names for the types.
@@ -46,24 +48,31 @@ var namespaceFlags = []struct {
 
 // add defines the flags. They have no usage texts: the help is written by hand (help.go).
 func (f *execFlags) add(flags *pflag.FlagSet) {
-	flags.SortFlags = false
-	flags.SetInterspersed(false) // what follows the program is its own
-	flags.IntVarP(&f.target, "target", "t", 0, "")
+	f.addCommon(flags)
 	flags.BoolVarP(&f.all, "all", "a", false, "")
-	f.namespaces = make(map[ns.Type]*optionalPath)
 	for _, n := range namespaceFlags {
-		f.namespaces[n.t] = new(optionalPath)
 		addOptional(flags, f.namespaces[n.t], n.long, n.short)
 	}
 	addOptional(flags, &f.root, "root", "r")
 	addOptional(flags, &f.wd, "wd", "w")
 	flags.StringVarP(&f.wdns, "wdns", "W", "", "")
-	f.uid, f.gid = nsenter.Unchanged, nsenter.Unchanged
-	flags.VarP(&f.uid, "setuid", "S", "")
-	flags.VarP(&f.gid, "setgid", "G", "")
 	flags.BoolVar(&f.preserve, "preserve-credentials", false, "")
 	flags.BoolVarP(&f.env, "env", "e", false, "")
 	flags.BoolVarP(&f.noFork, "no-fork", "F", false, "")
+}
+
+// addCommon defines those that exec and run share.
+func (f *execFlags) addCommon(flags *pflag.FlagSet) {
+	flags.SortFlags = false
+	flags.SetInterspersed(false) // what follows the program is its own
+	f.namespaces = make(map[ns.Type]*optionalPath)
+	for _, n := range namespaceFlags {
+		f.namespaces[n.t] = new(optionalPath)
+	}
+	flags.IntVarP(&f.target, "target", "t", 0, "")
+	f.uid, f.gid = nsenter.Unchanged, nsenter.Unchanged
+	flags.VarP(&f.uid, "setuid", "S", "")
+	flags.VarP(&f.gid, "setgid", "G", "")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "")
 	flags.IntVar(&f.reportFD, "report-fd", -1, "")
 }
@@ -71,18 +80,29 @@ func (f *execFlags) add(flags *pflag.FlagSet) {
 // parse returns what follows the flags: the program and its arguments.
 func (f *execFlags) parse(flags *pflag.FlagSet, args []string) (program []string, err error) {
 	if err := flags.Parse(attachPaths(flags, args)); err != nil {
-		return nil, usageError(err)
+		return nil, usageError("exec", err)
 	}
-	if flags.Changed("target") && f.target <= 0 {
-		return nil, usageError(fmt.Errorf("--target %d: not a process id", f.target))
-	}
-	if f.wd.given && f.wdns != "" {
-		return nil, usageError(errors.New("--wd and --wdns exclude each other"))
-	}
-	if err := f.checkTarget(); err != nil {
-		return nil, usageError(err)
+	if err := f.check(flags); err != nil {
+		return nil, usageError("exec", err)
 	}
 	return flags.Args(), nil
+}
+
+func (f *execFlags) check(flags *pflag.FlagSet) error {
+	if err := f.checkPID(flags); err != nil {
+		return err
+	}
+	if f.wd.given && f.wdns != "" {
+		return errors.New("--wd and --wdns exclude each other")
+	}
+	return f.checkTarget()
+}
+
+func (f *execFlags) checkPID(flags *pflag.FlagSet) error {
+	if flags.Changed("target") && f.target <= 0 {
+		return fmt.Errorf("--target %d: not a process id", f.target)
+	}
+	return nil
 }
 
 // checkTarget refuses a target of which nothing is wanted, too: nsenter(1) then runs the program where the caller is,
@@ -127,8 +147,8 @@ func (f *execFlags) needsTarget() string {
 	return ""
 }
 
-func usageError(err error) error {
-	return fmt.Errorf("%w (see nsexec exec --help)", err)
+func usageError(subcommand string, err error) error {
+	return fmt.Errorf("%w (see nsexec %s --help)", err, subcommand)
 }
 
 // attachPaths turns "-m/FILE", which nsenter(1) understands, into "-m=FILE", which pflag does, up to the program.

@@ -133,16 +133,22 @@ func TestEveryTypeHasAFlag(t *testing.T) {
 }
 
 func TestHelpTellsEveryFlag(t *testing.T) {
-	newExecCmd().Flags().VisitAll(func(flag *pflag.Flag) {
+	checkHelp(t, newExecCmd().Flags(), execHelp)
+	checkHelp(t, newRunCmd().Flags(), runHelp)
+}
+
+func checkHelp(t *testing.T, flags *pflag.FlagSet, help string) {
+	t.Helper()
+	flags.VisitAll(func(flag *pflag.Flag) {
 		name := "--" + flag.Name
 		if flag.Shorthand != "" {
 			name = "-" + flag.Shorthand + ", " + name
 		}
-		if !strings.Contains(execHelp, "  "+name) {
+		if !strings.Contains(help, "  "+name) {
 			t.Errorf("%s is not in the help", name)
 		}
 	})
-	for line := range strings.Lines(execHelp) {
+	for line := range strings.Lines(help) {
 		if len(line) > 128 {
 			t.Errorf("too long a line: %s", line)
 		}

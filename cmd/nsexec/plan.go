@@ -140,11 +140,15 @@ func (f *execFlags) credential(set *ns.Set) (*nsenter.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
+	root := joins && !f.preserve
+	if f.create != nil {
+		root = f.create.becomesRoot(joins)
+	}
 	c := nsenter.Credential{UID: nsenter.Unchanged, GID: nsenter.Unchanged}
 	switch isDefault := f.uid == nsenter.Unchanged && f.gid == nsenter.Unchanged; {
-	case joins && !f.preserve && isDefault:
+	case root && isDefault:
 		return nil, nil // root if that is mapped
-	case joins && !f.preserve:
+	case root:
 		c.UID, c.GID = 0, 0
 	}
 	if f.uid != nsenter.Unchanged {

@@ -26,7 +26,11 @@ type session struct {
 // open runs a shell script in a target. Its first line of output must be "ready".
 func open(t *testing.T, script string) *session {
 	t.Helper()
-	cmd := inTarget(everything(t), "-a", "sh", "-c", script)
+	return openSession(t, inTarget(everything(t), "-a", "sh", "-c", script))
+}
+
+func openSession(t *testing.T, cmd *exec.Cmd) *session {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

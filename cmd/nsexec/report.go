@@ -46,7 +46,7 @@ func openReport(fd int) (*os.File, error) {
 		return nil, nil
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
-		return nil, usageError(fmt.Errorf("report to fd %d: %w", fd, err))
+		return nil, fmt.Errorf("report to fd %d: %w", fd, err)
 	}
 	return os.NewFile(uintptr(fd), fmt.Sprintf("fd %d", fd)), nil
 }

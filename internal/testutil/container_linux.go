@@ -68,6 +68,11 @@ func (c *container) start(t testing.TB) int {
 	if c.pid, err = strconv.Atoi(string(text)); err != nil {
 		t.Fatal(err)
 	}
+	// A detached runtime is done when it has told its init to execute the program, not when that has.
+	Eventually(t, "the container's program runs", func() bool {
+		comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.pid), "comm"))
+		return err == nil && string(comm) == "cat\n"
+	})
 	return c.pid
 }
 

@@ -1,0 +1,107 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
+)
+
+// checkNew refuses what is asked of namespaces that are not created, and maps
+// that cannot be.
+func (c *Cmd) checkNew() error {
+	if unknown := c.Unshare &^ ns.All; unknown != 0 {
+		return callerError("create namespaces", unknown.String(), unix.EINVAL)
+	}
+	for _, wish := range []struct {
+		name string
+		set  bool
+		of   ns.Type
+	}{
+		{"UIDMappings", len(c.New.UIDMappings) > 0, ns.User},
+		{"GIDMappings", len(c.New.GIDMappings) > 0, ns.User},
+		{"DenySetgroups", c.New.DenySetgroups, ns.User},
+		{"Monotonic or Boottime", c.New.Monotonic != 0 || c.New.Boottime != 0, ns.Time},
+		{"Propagation", c.New.Propagation != Private, ns.Mount},
+		{"MountProc", c.New.MountProc, ns.Mount},
+		{"PivotRoot", c.New.PivotRoot, ns.Mount},
+		{"Hostname or Domainname", c.New.Hostname != "" || c.New.Domainname != "", ns.UTS},
+		{"LoopbackUp", c.New.LoopbackUp, ns.Net},
+		{"Init", c.Init, ns.PID},
+	} {
+		if wish.set && c.Unshare&wish.of == 0 {
+			return callerError("set "+wish.name, "", fmt.Errorf("no new %s namespace is asked for", wish.of.Name()))
+		}
+	}
+	if c.New.PivotRoot && c.Root == nil {
+		return callerError("set PivotRoot", "", errors.New("there is no Root"))
+	}
+	return c.checkMaps()
+}
+
+func (c *Cmd) checkMaps() error {
+	if err := checkMappings("uid map", c.New.UIDMappings); err != nil {
+		return err
+	}
+	if err := checkMappings("gid map", c.New.GIDMappings); err != nil {
+		return err
+	}
+	if c.joinsOtherUser() {
+		return nil // the ids are those of the joined one
+	}
+	if err := checkHeld("uid", c.New.UIDMappings); err != nil {
+		return err
+	}
+	return checkHeld("gid", c.New.GIDMappings)
+}
+
+// checkHeld refuses lines that reach outside of what the caller's own user
+// namespace has, for which the kernel would answer EPERM.
+func checkHeld(kind string, maps []IDMap) error {
+	if len(maps) == 0 {
+		return nil
+	}
+	text, err := os.ReadFile("/proc/self/" + kind + "_map")
+	if err != nil {
+		return callerError("read own "+kind+" map", "", err)
+	}
+	for i, m := range maps {
+		if !isHeld(m, string(text)) {
+			return &Error{Op: "write " + kind + " map", Path: mapLine(m), Errno: unix.EPERM,
+				Hint: fmt.Sprintf("line %d: no range of the caller's user namespace holds it", i+1)}
+		}
+	}
+	return nil
+}
+
+func isHeld(m IDMap, text string) bool {
+	for line := range strings.Lines(text) {
+		var inside, outside, size int64
+		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil {
+			continue
+		}
+		if int64(m.HostID) >= inside && int64(m.HostID)+int64(m.Size) <= inside+size {
+			return true
+		}
+	}
+	return false
+}
+
+// mountFlags is what mount(2) calls it.
+func (p Propagation) mountFlags() uint32 {
+	switch p {
+	case Private:
+		return unix.MS_PRIVATE
+	case Slave:
+		return unix.MS_SLAVE
+	case Shared:
+		return unix.MS_SHARED
+	}
+	return 0
+}

@@ -1,0 +1,123 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+func init() {
+	// lasting starts a payload that dies with it, says its pid, and waits to be killed.
+	zoo["lasting"] = func([]string) error {
+		cmd := creating(ns.PID, "sleep 60")
+		cmd.KillOnExit = true
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		fmt.Println(cmd.Process.Pid)
+		select {}
+	}
+	// creates makes everything new, again and again.
+	zoo["creates"] = func(arg []string) error {
+		return callAgain(arg, func(*ns.Set) *nsenter.Cmd { return creating(ns.All, "true") })
+	}
+}
+
+func TestKillOnExit(t *testing.T) {
+	cmd := exec.Command(zooBinary)
+	cmd.Env = zooEnv("lasting")
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := readPID(t, stdout)
+	if isGone(pid) {
+		t.Error("the payload is gone before its caller")
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	testutil.Eventually(t, "end of the payload", func() bool { return isGone(pid) })
+}
+
+// The signal is tied to a thread in the kernel, and Go ends those as it likes.
+func TestKillOnExitOutlivesThread(t *testing.T) {
+	for _, types := range []ns.Type{0, ns.PID} {
+		cmd := creating(types, "read line; exit 4")
+		cmd.KillOnExit = true
+		_, stdin := pipes(t, cmd)
+		started := make(chan error)
+		var tid int
+		go func() {
+			runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+			tid = unix.Gettid()
+			started <- cmd.Start()
+		}()
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+		if tid != os.Getpid() {
+			testutil.Eventually(t, "end of the thread", func() bool {
+				_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+				return errors.Is(err, os.ErrNotExist)
+			})
+		}
+		_, _ = io.WriteString(stdin, "\n")
+		wantExit(t, cmd.Wait(), 4)
+	}
+}
+
+// Whenever it is given up, nothing is left: neither stage 0, nor its helpers, nor a payload.
+func TestCreateGivenUp(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	beSubreaper(t)
+	baseline(t)
+	late := 0
+	for i := range 60 {
+		cmd := creating(ns.All, "true")
+		cmd.StartTimeout = time.Duration(i) * 100 * time.Microsecond
+		if err := cmd.Run(); errors.Is(err, os.ErrDeadlineExceeded) {
+			late++
+		} else if err != nil {
+			t.Errorf("after %v: %v", cmd.StartTimeout, err)
+		}
+		reapAll(t, 0)
+	}
+	if late == 0 {
+		t.Error("none was given up")
+	}
+}
+
+func beSubreaper(t *testing.T) {
+	t.Helper()
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) })
+}
+
+func TestCallerKilledDuringCreate(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	killCallers(t, "creates", 60, func() time.Duration { return rand.N(8 * time.Millisecond) })
+}

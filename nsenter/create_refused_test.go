@@ -1,0 +1,80 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+// What belongs to a namespace that is not created is refused, and nothing is started.
+func TestOptionsWithoutTheirNamespace(t *testing.T) {
+	baseline(t)
+	for name, wish := range map[string]struct {
+		of  ns.Type
+		set func(*nsenter.Cmd)
+	}{
+		"UIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.UIDMappings = []nsenter.IDMap{idMap(0, os.Geteuid(), 1)} }},
+		"GIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.GIDMappings = []nsenter.IDMap{idMap(0, os.Getegid(), 1)} }},
+		"DenySetgroups":          {ns.User, func(c *nsenter.Cmd) { c.New.DenySetgroups = true }},
+		"Monotonic or Boottime":  {ns.Time, func(c *nsenter.Cmd) { c.New.Monotonic = time.Second }},
+		"Propagation":            {ns.Mount, func(c *nsenter.Cmd) { c.New.Propagation = nsenter.Slave }},
+		"MountProc":              {ns.Mount, func(c *nsenter.Cmd) { c.New.MountProc = true }},
+		"PivotRoot":              {ns.Mount, func(c *nsenter.Cmd) { c.New.PivotRoot = true }},
+		"Hostname or Domainname": {ns.UTS, func(c *nsenter.Cmd) { c.New.Domainname = "x" }},
+		"LoopbackUp":             {ns.Net, func(c *nsenter.Cmd) { c.New.LoopbackUp = true }},
+		"Init":                   {ns.PID, func(c *nsenter.Cmd) { c.Init = true }},
+	} {
+		cmd := nsenter.Command(nil, "true")
+		cmd.Unshare = ns.All &^ wish.of
+		wish.set(cmd)
+		wantRefused(t, cmd, nsenter.StageCaller, nil, "set "+name+": no new "+wish.of.Name()+" namespace is asked for")
+	}
+}
+
+func TestCreateNonsense(t *testing.T) {
+	baseline(t)
+	cmd := nsenter.Command(nil, "true")
+	cmd.Unshare = syscall.CLONE_VM
+	wantRefused(t, cmd, nsenter.StageCaller, syscall.EINVAL, "create namespaces")
+	cmd = nsenter.Command(nil, "true")
+	cmd.Unshare, cmd.New.PivotRoot = ns.Mount, true
+	wantRefused(t, cmd, nsenter.StageCaller, nil, "there is no Root")
+}
+
+// An ordinary user creates nothing without a user namespace, and is told so.
+func TestCreateWithoutPrivilege(t *testing.T) {
+	if !asOrdinaryUser(t) {
+		return
+	}
+	baseline(t)
+	for _, typ := range (ns.All &^ ns.User).Types() {
+		cmd := nsenter.Command(nil, "true")
+		cmd.Unshare = typ
+		wantRefused(t, cmd, nsenter.Stage0, syscall.EPERM, "create a user namespace as well")
+	}
+}
+
+// The limits of a user namespace are those of all that is created in it.
+func TestCreateAtTheLimit(t *testing.T) {
+	if !inUserNamespace(t) {
+		return
+	}
+	baseline(t)
+	for _, typ := range ns.All.Types() {
+		path := "/proc/sys/user/max_" + typ.Name() + "_namespaces"
+		if err := os.WriteFile(path, []byte("0"), 0); err != nil {
+			t.Fatal(err)
+		}
+		wantRefused(t, creating(typ, "true"), nsenter.Stage0, syscall.ENOSPC, "sysctls user.max_*_namespaces")
+		if err := os.WriteFile(path, []byte("100"), 0); err != nil {
+			t.Fatal(err)
+		}
+		says(t, creating(typ, "true"))
+	}
+}

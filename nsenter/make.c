@@ -1,0 +1,240 @@
+/*
+ * New namespaces that something has to be written for through procfs: a user
+ * namespace its maps, a time namespace its offsets.
+ *
+ * That takes a process outside and one inside. Two helpers do it before
+ * anything of the target's is joined but its user namespace: the /proc in which
+ * they find each other is the caller's, and nothing in the target sees them.
+ * What is left of them is an fd for each namespace, which is then joined like
+ * any other.
+ *
+ *	stage 0 ---- maker: joins the target's user namespace, writes the maps
+ *			\--- owner: is born in the new one, writes the offsets
+ *
+ * They share the table of fds, so that what the owner opens is stage 0's.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080 /* 5.6 */
+#endif
+
+/* The fds of what was made; in memory that the helpers share. */
+struct made {
+	int user;
+	int time;
+};
+
+int nsenter_made_user(const struct stage *st)
+{
+	return st->made->user;
+}
+
+int nsenter_made_time(const struct stage *st)
+{
+	return st->made->time;
+}
+
+/* A parent that has died before the child could ask for a signal at that sends none. */
+static pid_t clone_helper(const struct stage *st, unsigned long flags)
+{
+	const pid_t parent = getpid();
+	pid_t pid;
+
+	flags |= CLONE_FILES | SIGCHLD;
+#if defined(__s390__) || defined(__CRIS__)
+	pid = (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	pid = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
+	if (pid < 0)
+		nsenter_fail(st, "create", flags & CLONE_NEWUSER, "");
+	if (pid > 0)
+		return pid;
+	nsenter_harden(st);
+	if (getppid() != parent)
+		_exit(NSENTER_EXIT_FAILED);
+	return 0;
+}
+
+/*
+ * What a helper leaves when it fails comes to stage 0, which is its subreaper
+ * and ends after it: a caller that is a subreaper itself, or process 1 of a
+ * container, would have zombies that it knows nothing of.
+ */
+static void reap_helpers(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+/* Waits until a helper has stopped itself, or has ended well. It has said why if not. */
+static void await_helper(const struct stage *st, pid_t pid, int options)
+{
+	int status;
+	pid_t who;
+
+	do
+		who = waitpid(pid, &status, options);
+	while (who < 0 && errno == EINTR);
+	if (who == pid && (WIFSTOPPED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0)))
+		return;
+	reap_helpers();
+	if (who == pid && WIFEXITED(status))
+		_exit(NSENTER_EXIT_FAILED);
+	errno = ECANCELED;
+	nsenter_fail(st, "wait for helper", 0, "");
+}
+
+static void write_file(const struct stage *st, const char *op, const char *path, const char *text)
+{
+	const size_t len = strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* One write: the kernel takes a map whole or not at all. */
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+		nsenter_fail(st, op, 0, text);
+	close(fd);
+}
+
+/* "/proc/PID/NAME"; buf holds it, since a pid has ten digits at most. */
+static const char *proc_path(char buf[64], pid_t pid, const char *name)
+{
+	char digits[12];
+	char *d = digits + sizeof(digits);
+	size_t len;
+
+	*--d = '\0';
+	for (; pid > 0; pid /= 10)
+		*--d = (char)('0' + pid % 10);
+	memcpy(buf, "/proc/", 6);
+	len = strlen(d);
+	memcpy(buf + 6, d, len);
+	buf[6 + len] = '/';
+	memcpy(buf + 7 + len, name, strlen(name) + 1);
+	return buf;
+}
+
+/* In another pid namespace's procfs our numbers are somebody else's. */
+static void check_procfs(const struct stage *st)
+{
+	char self[16], want[64];
+	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+
+	if (n < 0)
+		nsenter_fail(st, "read", 0, "/proc/self");
+	self[n] = '\0';
+	proc_path(want, getpid(), "");
+	if (strncmp(want + 6, self, (size_t)n) != 0 || want[6 + n] != '/') {
+		errno = EXDEV;
+		nsenter_fail(st, "find own process in", 0, "/proc");
+	}
+}
+
+/* setgroups first: once a gid is mapped it cannot be denied any more. */
+static void write_maps(const struct stage *st, pid_t owner)
+{
+	char path[64];
+
+	if (stage_wants(st, NSENTER_F_DENY_SETGROUPS))
+		write_file(st, "write setgroups", proc_path(path, owner, "setgroups"), "deny");
+	if (stage_wants(st, NSENTER_F_CALLER_MAPS)) {
+		nsenter_ask_for_maps(st, owner);
+		return;
+	}
+	if (st->job.uid_map[0] != '\0')
+		write_file(st, "write uid map", proc_path(path, owner, "uid_map"), st->job.uid_map);
+	if (st->job.gid_map[0] != '\0')
+		write_file(st, "write gid map", proc_path(path, owner, "gid_map"), st->job.gid_map);
+}
+
+static int open_own(const struct stage *st, const char *path, uint64_t type)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		nsenter_fail(st, "open", type, path);
+	return fd;
+}
+
+static void make_time(const struct stage *st)
+{
+	if (!(st->req->create & CLONE_NEWTIME))
+		return;
+	if (unshare(CLONE_NEWTIME) != 0)
+		nsenter_fail(st, "create", CLONE_NEWTIME, "");
+	if (st->job.offsets[0] != '\0')
+		write_file(st, "write time offsets", "/proc/self/timens_offsets", st->job.offsets);
+	st->made->time = open_own(st, "/proc/self/ns/time_for_children", CLONE_NEWTIME);
+}
+
+/*
+ * Has all capabilities in the new user namespace. An unprivileged maker may
+ * write its maps only while it is dumpable.
+ */
+static _Noreturn void be_owner(const struct stage *st)
+{
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+		nsenter_fail(st, "become dumpable", 0, "");
+	make_time(st);
+	kill(getpid(), SIGSTOP); /* until the maps are written */
+	st->made->user = open_own(st, "/proc/self/ns/user", CLONE_NEWUSER);
+	_exit(0);
+}
+
+static _Noreturn void be_maker(const struct stage *st)
+{
+	pid_t owner;
+
+	check_procfs(st);
+	nsenter_join_user(st);
+	if (!(st->req->create & CLONE_NEWUSER)) {
+		make_time(st);
+		_exit(0);
+	}
+	owner = clone_helper(st, CLONE_NEWUSER);
+	if (owner == 0)
+		be_owner(st);
+	await_helper(st, owner, WUNTRACED);
+	write_maps(st, owner);
+	kill(owner, SIGCONT);
+	await_helper(st, owner, 0);
+	_exit(0);
+}
+
+static void be_subreaper(const struct stage *st, unsigned long on)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) != 0)
+		nsenter_fail(st, "become subreaper", 0, "");
+}
+
+void nsenter_make_namespaces(struct stage *st)
+{
+	pid_t maker;
+
+	if (!(st->req->create & (CLONE_NEWUSER | CLONE_NEWTIME)))
+		return;
+	st->made = mmap(NULL, sizeof(*st->made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	if (st->made == MAP_FAILED)
+		nsenter_fail(st, "map memory", 0, "");
+	be_subreaper(st, 1);
+	maker = clone_helper(st, 0);
+	if (maker == 0)
+		be_maker(st);
+	await_helper(st, maker, 0);
+	be_subreaper(st, 0);
+	nsenter_step(st, "make", st->req->create & (CLONE_NEWUSER | CLONE_NEWTIME));
+}

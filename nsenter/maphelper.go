@@ -1,0 +1,115 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
+)
+
+// mapHelpers are the programs that write the maps of a new user namespace for
+// an unprivileged caller. They are found before anything is started.
+type mapHelpers struct {
+	newuidmap, newgidmap string
+}
+
+// findMapHelpers returns nil where the maps can be written without.
+func (c *Cmd) findMapHelpers() (*mapHelpers, error) {
+	if c.Unshare&ns.User == 0 || c.joinsOtherUser() { // who has joined one has all capabilities in it
+		return nil, nil
+	}
+	if c.mapsItself() || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID) {
+		return nil, nil
+	}
+	var h mapHelpers
+	var err error
+	if h.newuidmap, err = findMapHelper("newuidmap"); err != nil {
+		return nil, err
+	}
+	if h.newgidmap, err = findMapHelper("newgidmap"); err != nil {
+		return nil, err
+	}
+	return &h, nil
+}
+
+// mapsItself: a caller may map its own ids, if setgroups is denied (user_namespaces(7)).
+func (c *Cmd) mapsItself() bool {
+	return isOwn(c.New.UIDMappings, os.Geteuid()) && isOwn(c.New.GIDMappings, os.Getegid()) &&
+		(c.New.DenySetgroups || len(c.New.GIDMappings) == 0)
+}
+
+func isOwn(maps []IDMap, id int) bool {
+	return len(maps) == 0 || len(maps) == 1 && maps[0].HostID == id && maps[0].Size == 1
+}
+
+// hasCapabilities reports whether they are effective in the calling thread.
+func hasCapabilities(caps ...uint) bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&header, &data[0]) != nil {
+		return false
+	}
+	for _, c := range caps {
+		if data[c/32].Effective&(1<<(c%32)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// findMapHelper: without set-user-ID or file capabilities it could do no more than we.
+func findMapHelper(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", &Error{Op: "find", Path: name, Err: err,
+			Hint: "more than one's own id takes it, or CAP_SETUID and CAP_SETGID: install uidmap"}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", callerError("find", name, err)
+	}
+	_, capErr := unix.Getxattr(path, "security.capability", nil)
+	if info.Mode()&os.ModeSetuid == 0 && capErr != nil {
+		return "", &Error{Op: "find", Path: path, Errno: unix.EPERM, Hint: "it has neither set-user-ID nor file capabilities"}
+	}
+	return path, nil
+}
+
+// write runs each helper once, for the process that is in the new namespace.
+func (h *mapHelpers) write(pid int, n *New) error {
+	if err := runMapHelper(h.newuidmap, "/etc/subuid", pid, n.UIDMappings); err != nil {
+		return err
+	}
+	return runMapHelper(h.newgidmap, "/etc/subgid", pid, n.GIDMappings)
+}
+
+func runMapHelper(path, ranges string, pid int, maps []IDMap) error {
+	if len(maps) == 0 {
+		return nil
+	}
+	args := []string{strconv.Itoa(pid)}
+	for _, m := range maps {
+		args = append(args, strings.Fields(mapLine(m))...)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(path, args...)
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%s", strings.TrimSpace(stderr.String()))
+	}
+	if err != nil {
+		return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: "are the ranges in " + ranges + "?"}
+	}
+	return nil
+}
