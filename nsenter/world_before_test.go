@@ -5,11 +5,13 @@ package nsenter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
 	"time"
 
+	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
@@ -79,5 +81,25 @@ func TestPanicInBeforeExec(t *testing.T) {
 		cmd := nsenter.Command(set, "/bin/sleep", "1000")
 		cmd.BeforeExec = func(int) error { panic("no") }
 		_ = cmd.Start()
+	})
+}
+
+// Until exec nobody may look into what the caller has prepared (CVE-2016-9962), not even who owns the process.
+func TestPayloadIsNotDumpableBeforeExec(t *testing.T) {
+	testutil.NeedUser(t) // root may look into everything
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		look := func(pid int) error {
+			_, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+			return err
+		}
+		p := enter(t, nsenter.Command(set, "/bin/sh", "-c", sayPIDAndWait), func(pid int) error {
+			if err := look(pid); !errors.Is(err, os.ErrPermission) {
+				t.Errorf("before exec: %v", err)
+			}
+			return nil
+		})
+		if err := look(p.Process.Pid); err != nil {
+			t.Errorf("after exec: %v", err)
+		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,14 +27,20 @@ func init() {
 	zoo["starts"] = func(arg []string) error {
 		return callAgain(arg, func(set *ns.Set) *nsenter.Cmd { return nsenter.Command(set, "/bin/true") })
 	}
-	// holds keeps a payload from being executed for as long as it lives.
-	zoo["holds"] = func(arg []string) error {
-		return callAgain(arg, func(set *ns.Set) *nsenter.Cmd {
-			cmd := nsenter.Command(set, "/bin/sleep", "1000")
-			cmd.StartTimeout = -1
-			cmd.BeforeExec = func(int) error { select {} }
-			return cmd
-		})
+	// holds keeps a payload from being executed for as long as it lives; stops keeps it from doing anything.
+	zoo["holds"] = func(arg []string) error { return callAgain(arg, held(0)) }
+	zoo["stops"] = func(arg []string) error { return callAgain(arg, held(syscall.SIGSTOP)) }
+}
+
+func held(by syscall.Signal) func(*ns.Set) *nsenter.Cmd {
+	return func(set *ns.Set) *nsenter.Cmd {
+		cmd := nsenter.Command(set, "/bin/sleep", "1000")
+		cmd.StartTimeout = -1
+		cmd.BeforeExec = func(pid int) error {
+			_ = syscall.Kill(pid, by)
+			select {}
+		}
+		return cmd
 	}
 }
 
@@ -141,4 +148,11 @@ func TestCallerKilledBeforeExec(t *testing.T) {
 		return
 	}
 	killCallers(t, "holds", 10, func() time.Duration { return 20 * time.Millisecond })
+}
+
+func TestCallerKilledWhilePayloadIsStopped(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	killCallers(t, "stops", 10, func() time.Duration { return 20 * time.Millisecond })
 }

@@ -89,7 +89,7 @@ const (
 // request is a well-formed one, that two fds travel with.
 func request(t *testing.T) []byte {
 	t.Helper()
-	message, err := nsenter.RequestMessage([]string{"/bin/echo", "hello"}, 2, 0, 1, -1)
+	message, err := nsenter.RequestMessage([]string{"/bin/sh", "-c", "exit 42"}, 2, 0, 1, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +106,7 @@ func with(t *testing.T, words ...uint32) []byte {
 	return message
 }
 
+// The payload is ready, but end of file is not GO: it is never executed.
 func TestRequestThatIsFine(t *testing.T) {
 	s := startStage0(t)
 	s.send(t, request(t), 2)
@@ -127,7 +128,7 @@ func TestMalformedRequests(t *testing.T) {
 		"more files than sent": {atNFDs, 3}, "fewer files than sent": {atNFDs, 1},
 		"payload's files beyond end": {atNFiles, nsenter.MaxTravelling}, "groups over limit": {atNGroups, 65537},
 		"groups huge": {atNGroups, all32}, "groups beyond end": {atNGroups, 65536},
-		"no argument": {atArgc, 0}, "arguments huge": {atArgc, all32}, "one argument more": {atArgc, 3, atEnvc, 2},
+		"no argument": {atArgc, 0}, "arguments huge": {atArgc, all32}, "one argument more": {atArgc, 4},
 		"environment huge": {atEnvc, all32}, "sum overflows": {atArgc, 1 << 31, atEnvc, 1 << 31},
 		"fewer strings": {atEnvc, 1}, "joins over limit": {atNJoins, 41}, "joins huge": {atNJoins, all32},
 		"join of nothing":      {atNJoins, 1},
@@ -149,8 +150,8 @@ func TestMalformedRequests(t *testing.T) {
 		"file -2":              {headerSize + 4, minusTwo},
 		"string huge":          {strings0, all32},
 		"string beyond end":    {strings0, 1 << 20},
-		"string one too long":  {strings0, uint32(len("/bin/echo") + 1)},
-		"string one too short": {strings0, uint32(len("/bin/echo") - 1)},
+		"string one too long":  {strings0, uint32(len("/bin/sh") + 1)},
+		"string one too short": {strings0, uint32(len("/bin/sh") - 1)},
 		"string with NUL":      {strings0 + 4, 0},
 	} {
 		t.Run(name, func(t *testing.T) { checkRefused(t, with(t, words...), 2) })
