@@ -108,6 +108,19 @@ void nsenter_create_pid(const struct stage *st)
 	nsenter_step(st, "create", CLONE_NEWPID);
 }
 
+/* A file system of its own, mounted nowhere; -1: errno says why not. */
+int nsenter_new_mount(const char *type)
+{
+	int fd = -1, fs = (int)syscall(SYS_fsopen, type, NSENTER_FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	if (syscall(SYS_fsconfig, fs, NSENTER_FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = (int)syscall(SYS_fsmount, fs, NSENTER_FSMOUNT_CLOEXEC, NSENTER_MOUNT_ATTRS);
+	close(fs);
+	return fd;
+}
+
 /*
  * Made while the root that we came with is still there: to a user namespace the
  * kernel gives a procfs only where another one is fully visible (4.2). It shows
@@ -115,16 +128,13 @@ void nsenter_create_pid(const struct stage *st)
  */
 int nsenter_make_procfs(const struct stage *st)
 {
-	int fs, fd = -1;
+	int fd;
 
 	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
 		return -1;
-	fs = (int)syscall(SYS_fsopen, "proc", NSENTER_FSOPEN_CLOEXEC);
-	if (fs >= 0 && syscall(SYS_fsconfig, fs, NSENTER_FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		fd = (int)syscall(SYS_fsmount, fs, NSENTER_FSMOUNT_CLOEXEC, NSENTER_MOUNT_ATTRS);
+	fd = nsenter_new_mount("proc");
 	if (fd < 0)
 		nsenter_fail(st, "mount procfs", 0, "");
-	close(fs);
 	return fd;
 }
 

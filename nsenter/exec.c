@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "stage.h"
@@ -126,9 +125,7 @@ static _Noreturn void exec_along_path(const struct stage *st)
  */
 _Noreturn void nsenter_exec(struct stage *st)
 {
-	/* From here on the payload lives as long as it likes, unless it is not to. */
-	if (!stage_wants(st, NSENTER_F_KILL_ON_EXIT) && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
-		nsenter_fail(st, "clear parent-death signal", 0, "");
+	nsenter_release(st);
 	nsenter_step(st, "exec", 0);
 	if (strchr(st->job.path, '/') == NULL)
 		exec_along_path(st);

@@ -3,7 +3,6 @@
  * inside. No second exec; main runs, and its first line is nsenter.Init.
  */
 #define _GNU_SOURCE
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "available.h"
@@ -28,8 +27,7 @@ static void close_others(const struct stage *st)
 
 void nsenter_return(struct stage *st)
 {
-	if (!stage_wants(st, NSENTER_F_KILL_ON_EXIT) && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
-		nsenter_fail(st, "clear parent-death signal", 0, "");
+	nsenter_release(st);
 	function.sock = st->sock;
 	function.input = stage_fd(st, st->req->input);
 	function.output = stage_fd(st, st->req->output);

@@ -41,15 +41,19 @@ static void reap(pid_t program)
 			end_as(status);
 }
 
-/* Reaps whatever is left to it and hands signals on, until the program has ended. */
+/*
+ * Reaps whatever is left to it and hands signals on, until the program has
+ * ended; but not those of a terminal, which reach the program by themselves.
+ */
 static _Noreturn void be_init(pid_t program, const sigset_t *all)
 {
 	for (;;) {
-		int sig = sigwaitinfo(all, NULL);
+		siginfo_t info;
+		int sig = sigwaitinfo(all, &info);
 
 		if (sig == SIGCHLD)
 			reap(program);
-		else if (sig > 0)
+		else if (sig > 0 && info.si_code != SI_KERNEL)
 			kill(program, sig);
 	}
 }
@@ -70,6 +74,7 @@ void nsenter_init(struct stage *st)
 		return;
 	}
 	nsenter_title("nsexec: init");
-	close(st->sock); /* its end means exec: the program's alone now */
+	nsenter_outlive_caller(st);
+	nsenter_close_all(st); /* the socket's end means exec, a pipe's that the program is done */
 	be_init(program, &all);
 }

@@ -130,19 +130,39 @@ static void join_one_by_one(struct stage *st)
 	}
 }
 
-/* The user namespaces alone, for a process that has to be somebody where new ones begin. */
-void nsenter_join_user(const struct stage *st)
+/* Those that new ones depend on: whose they are, and what their clocks start from. */
+static int comes_first(uint64_t type)
+{
+	return type == CLONE_NEWUSER || type == CLONE_NEWTIME;
+}
+
+static void join_first_of_process(const struct stage *st)
+{
+	uint64_t first = all_types(st->req) & (CLONE_NEWUSER | CLONE_NEWTIME);
+
+	if (first != 0 && setns(stage_fd(st, st->req->pidfd), (int)first) != 0)
+		nsenter_fail(st, "join", first, "");
+}
+
+static void join_first_one_by_one(const struct stage *st)
 {
 	for (uint32_t i = 0; i < st->req->njoins; i++) {
 		const struct nsenter_join *join = &st->req->joins[i];
-		int fd = stage_fd(st, join->fd < 0 ? st->req->pidfd : join->fd);
 
-		if (join->type != CLONE_NEWUSER)
-			continue;
-		if (setns(fd, CLONE_NEWUSER) != 0)
-			nsenter_fail(st, "join", CLONE_NEWUSER, "");
-		nsenter_become_root(st);
+		if (comes_first(join->type) && setns(stage_fd(st, join->fd), (int)join->type) != 0)
+			nsenter_fail(st, "join", join->type, "");
 	}
+}
+
+/* For a process that has to be somebody where new namespaces begin. */
+void nsenter_join_first(const struct stage *st)
+{
+	if (st->req->pidfd >= 0)
+		join_first_of_process(st);
+	else
+		join_first_one_by_one(st);
+	if (all_types(st->req) & CLONE_NEWUSER)
+		nsenter_become_root(st);
 }
 
 void nsenter_join_namespaces(struct stage *st)

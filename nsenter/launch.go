@@ -283,9 +283,10 @@ func (l *launch) awaitExec() error {
 }
 
 // checkExecuted tells a payload that was killed before exec from a program that
-// has run and was killed. Between GO and exec nothing ends it but a signal.
+// has run and was killed. Between GO and exec nothing ends it but a signal. An
+// init executes nothing, and ends as its program does.
 func (l *launch) checkExecuted() error {
-	if !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.plan.forks()) {
+	if l.cmd.Init || !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.plan.forks()) {
 		return nil
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}

@@ -8,10 +8,13 @@
  * What is left of them is an fd for each namespace, which is then joined like
  * any other.
  *
- *	stage 0 ---- maker: joins the target's user namespace, writes the maps
- *			\--- owner: is born in the new one, writes the offsets
+ *	stage 0 ---- maker: joins the target's user namespace, writes maps and offsets
+ *			\--- owner: is born in the new one
  *
- * They share the table of fds, so that what the owner opens is stage 0's.
+ * The maker shares stage 0's table of fds, so that what it opens is stage 0's.
+ * The owner has to be dumpable, or an unprivileged maker could not write its
+ * files; so it has nothing that a process of the joined user namespace could
+ * want, should it see it: no fd but one end of a pair, no root of ours.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,7 +57,7 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
 	const pid_t parent = getpid();
 	pid_t pid;
 
-	flags |= CLONE_FILES | SIGCHLD;
+	flags |= SIGCHLD;
 #if defined(__s390__) || defined(__CRIS__)
 	pid = (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
 #else
@@ -80,19 +84,19 @@ static void reap_helpers(void)
 		;
 }
 
-/* Waits until a helper has stopped itself, or has ended well. It has said why if not. */
-static void await_helper(const struct stage *st, pid_t pid, int options)
+/* Waits until a helper has ended, and ends for it if it has not ended well. */
+static void await_helper(const struct stage *st, pid_t pid)
 {
 	int status;
 	pid_t who;
 
 	do
-		who = waitpid(pid, &status, options);
+		who = waitpid(pid, &status, 0);
 	while (who < 0 && errno == EINTR);
-	if (who == pid && (WIFSTOPPED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0)))
+	if (who == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	reap_helpers();
-	if (who == pid && WIFEXITED(status))
+	if (who == pid && WIFEXITED(status)) /* it has said why */
 		_exit(NSENTER_EXIT_FAILED);
 	errno = ECANCELED;
 	nsenter_fail(st, "wait for helper", 0, "");
@@ -160,57 +164,110 @@ static void write_maps(const struct stage *st, pid_t owner)
 		write_file(st, "write gid map", proc_path(path, owner, "gid_map"), st->job.gid_map);
 }
 
-static int open_own(const struct stage *st, const char *path, uint64_t type)
+static void write_offsets(const struct stage *st, pid_t owner)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char path[64];
 
+	if (st->job.offsets[0] != '\0')
+		write_file(st, "write time offsets", proc_path(path, owner, "timens_offsets"),
+			   st->job.offsets);
+}
+
+static int open_made(const struct stage *st, pid_t owner, const char *name, uint64_t type)
+{
+	char path[64];
+	int fd;
+
+	if (!(st->req->create & type))
+		return -1;
+	fd = open(proc_path(path, owner, name), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		nsenter_fail(st, "open", type, path);
+		nsenter_fail(st, "open new", type, path);
 	return fd;
 }
 
-static void make_time(const struct stage *st)
+/*
+ * Through /proc/PID/root of a dumpable process one gets to where its root lies:
+ * the owner's is an empty file system that is mounted nowhere.
+ */
+static void leave_root(const struct stage *st)
 {
-	if (!(st->req->create & CLONE_NEWTIME))
-		return;
-	if (unshare(CLONE_NEWTIME) != 0)
-		nsenter_fail(st, "create", CLONE_NEWTIME, "");
-	if (st->job.offsets[0] != '\0')
-		write_file(st, "write time offsets", "/proc/self/timens_offsets", st->job.offsets);
-	st->made->time = open_own(st, "/proc/self/ns/time_for_children", CLONE_NEWTIME);
+	int root;
+
+	if (unshare(CLONE_NEWNS) != 0)
+		nsenter_fail(st, "leave mounts", 0, "");
+	root = nsenter_new_mount("tmpfs");
+	if (root < 0 || fchdir(root) != 0 || chroot(".") != 0)
+		nsenter_fail(st, "leave root", 0, "");
 }
 
-/*
- * Has all capabilities in the new user namespace. An unprivileged maker may
- * write its maps only while it is dumpable.
- */
-static _Noreturn void be_owner(const struct stage *st)
+static int joins_user(const struct stage *st)
 {
-	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
-		nsenter_fail(st, "become dumpable", 0, "");
-	make_time(st);
-	kill(getpid(), SIGSTOP); /* until the maps are written */
-	st->made->user = open_own(st, "/proc/self/ns/user", CLONE_NEWUSER);
+	for (uint32_t i = 0; i < st->req->njoins; i++)
+		if (st->req->joins[i].type == CLONE_NEWUSER)
+			return 1;
+	return 0;
+}
+
+/* Is there, until the maker has what it needs. */
+static _Noreturn void be_owner(const struct stage *st, int pair)
+{
+	char word = 0;
+
+	if ((st->req->create & CLONE_NEWTIME) && unshare(CLONE_NEWTIME) != 0)
+		nsenter_fail(st, "create", CLONE_NEWTIME, "");
+	if (joins_user(st))
+		leave_root(st);
+	nsenter_close_all_but(st, pair);
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || write(pair, &word, 1) != 1)
+		_exit(NSENTER_EXIT_FAILED);
+	while (read(pair, &word, 1) < 0 && errno == EINTR)
+		;
 	_exit(0);
+}
+
+static pid_t clone_owner(const struct stage *st, int pair[2])
+{
+	pid_t owner;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		nsenter_fail(st, "make socket", 0, "");
+	owner = clone_helper(st, st->req->create & CLONE_NEWUSER);
+	if (owner == 0)
+		be_owner(st, pair[1]);
+	close(pair[1]);
+	return owner;
+}
+
+/* The end of file means that the owner has failed, and said why. */
+static void await_owner(const struct stage *st, int pair, pid_t owner)
+{
+	char word;
+	ssize_t n;
+
+	do
+		n = read(pair, &word, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		await_helper(st, owner);
 }
 
 static _Noreturn void be_maker(const struct stage *st)
 {
+	int pair[2];
 	pid_t owner;
 
 	check_procfs(st);
-	nsenter_join_user(st);
-	if (!(st->req->create & CLONE_NEWUSER)) {
-		make_time(st);
-		_exit(0);
-	}
-	owner = clone_helper(st, CLONE_NEWUSER);
-	if (owner == 0)
-		be_owner(st);
-	await_helper(st, owner, WUNTRACED);
-	write_maps(st, owner);
-	kill(owner, SIGCONT);
-	await_helper(st, owner, 0);
+	nsenter_join_first(st);
+	owner = clone_owner(st, pair);
+	await_owner(st, pair[0], owner);
+	if (st->req->create & CLONE_NEWUSER)
+		write_maps(st, owner);
+	write_offsets(st, owner);
+	st->made->user = open_made(st, owner, "ns/user", CLONE_NEWUSER);
+	st->made->time = open_made(st, owner, "ns/time_for_children", CLONE_NEWTIME);
+	close(pair[0]);
+	await_helper(st, owner);
 	_exit(0);
 }
 
@@ -231,10 +288,10 @@ void nsenter_make_namespaces(struct stage *st)
 	if (st->made == MAP_FAILED)
 		nsenter_fail(st, "map memory", 0, "");
 	be_subreaper(st, 1);
-	maker = clone_helper(st, 0);
+	maker = clone_helper(st, CLONE_FILES);
 	if (maker == 0)
 		be_maker(st);
-	await_helper(st, maker, 0);
+	await_helper(st, maker);
 	be_subreaper(st, 0);
 	nsenter_step(st, "make", st->req->create & (CLONE_NEWUSER | CLONE_NEWTIME));
 }

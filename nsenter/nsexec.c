@@ -115,6 +115,7 @@ __attribute__((constructor(101))) static void nsexec(void)
 
 	nsenter_title(NSENTER_TITLE_0);
 	nsenter_harden(&st);
+	nsenter_heed_children(&st);
 	nsenter_close_inherited(&st);
 	nsenter_receive(&st);
 	nsenter_make_namespaces(&st);

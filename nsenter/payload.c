@@ -132,7 +132,7 @@ static int move_above(const struct stage *st, int fd, uint32_t limit)
 {
 	int moved;
 
-	if (fd >= (int)limit)
+	if (fd < 0 || fd >= (int)limit)
 		return fd;
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, (int)limit);
 	if (moved < 0)

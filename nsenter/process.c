@@ -17,6 +17,9 @@
 #define SYS_close_range 436 /* 5.9; one number on every architecture but alpha */
 #endif
 
+/* More than any request has, with what the stages open. */
+#define NSENTER_MANY_FDS (8 * NSENTER_MAX_FDS)
+
 /*
  * Nobody may trace us or read our memory and fds while we hold what the target
  * must not have (CVE-2016-9962), and we die with the caller. The kernel resets
@@ -58,7 +61,7 @@ static int entry_fd(const struct directory_entry *entry)
 }
 
 /* getdents64 by hand: opendir allocates. */
-static void close_listed(const struct stage *st, int dir)
+static void close_listed(const struct stage *st, int dir, int keep)
 {
 	_Alignas(struct directory_entry) char buf[4096];
 	long n;
@@ -68,7 +71,7 @@ static void close_listed(const struct stage *st, int dir)
 			const struct directory_entry *entry = (const void *)(buf + at);
 			int fd = entry_fd(entry);
 
-			if (fd >= 0 && fd != dir && fd != st->sock)
+			if (fd >= 0 && fd != dir && fd != keep)
 				close(fd);
 			at += entry->length;
 		}
@@ -78,13 +81,13 @@ static void close_listed(const struct stage *st, int dir)
 }
 
 /* The position in this directory is the fd's number: closing shifts nothing. */
-static void close_by_procfs(const struct stage *st)
+static void close_by_procfs(const struct stage *st, int keep)
 {
 	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
 		nsenter_fail(st, "open", 0, "/proc/self/fd");
-	close_listed(st, dir);
+	close_listed(st, dir, keep);
 	close(dir);
 }
 
@@ -94,21 +97,68 @@ static int close_from_to(unsigned int first, unsigned int last)
 }
 
 /*
+ * close_range is missing before 5.9, and filters answer it with EPERM: any error
+ * means the other way.
+ */
+void nsenter_close_all_but(const struct stage *st, int keep)
+{
+	const unsigned int fd = (unsigned int)keep;
+
+	if (fd > 0 && close_from_to(0, fd - 1) != 0)
+		close_by_procfs(st, keep);
+	else if (close_from_to(fd + 1, UINT_MAX) != 0)
+		close_by_procfs(st, keep);
+}
+
+/*
  * The caller's files must not come along, not even those that it forgot to
- * mark close-on-exec (CVE-2024-21626). close_range is missing before 5.9, and
- * filters answer it with EPERM: any error means the other way. The socket, which
- * was inherited as well, stays until exec and no longer: its end tells the caller.
+ * mark close-on-exec (CVE-2024-21626). The socket, which was inherited as well,
+ * stays until exec and no longer: its end tells the caller.
  */
 void nsenter_close_inherited(const struct stage *st)
 {
-	const unsigned int sock = (unsigned int)st->sock;
-
 	if (fcntl(st->sock, F_SETFD, FD_CLOEXEC) != 0)
 		nsenter_fail(st, "mark socket close-on-exec", 0, "");
-	if (sock > 0 && close_from_to(0, sock - 1) != 0)
-		close_by_procfs(st);
-	else if (close_from_to(sock + 1, UINT_MAX) != 0)
-		close_by_procfs(st);
+	nsenter_close_all_but(st, st->sock);
+}
+
+/*
+ * A process that keeps running inside, without exec. Where close_range is not to
+ * be had it goes one by one: /proc is the target's by now.
+ */
+void nsenter_close_all(const struct stage *st)
+{
+	if (close_from_to(0, UINT_MAX) == 0)
+		return;
+	for (rlim_t fd = 0; fd < st->nofile.rlim_max && fd < NSENTER_MANY_FDS; fd++)
+		close((int)fd);
+}
+
+/*
+ * A caller that ignores SIGCHLD must not have us lose how our own children end
+ * (the disposition is inherited). The program gets it back.
+ */
+void nsenter_heed_children(struct stage *st)
+{
+	const struct sigaction heed = { .sa_handler = SIG_DFL };
+
+	if (sigaction(SIGCHLD, &heed, &st->sigchld) != 0)
+		nsenter_fail(st, "heed children", 0, "");
+}
+
+/* From here on the payload lives as long as it likes, unless it is not to. */
+void nsenter_outlive_caller(const struct stage *st)
+{
+	if (!stage_wants(st, NSENTER_F_KILL_ON_EXIT) && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+		nsenter_fail(st, "clear parent-death signal", 0, "");
+}
+
+/* What the stages are and a program is not to be. */
+void nsenter_release(const struct stage *st)
+{
+	nsenter_outlive_caller(st);
+	if (sigaction(SIGCHLD, &st->sigchld, NULL) != 0)
+		nsenter_fail(st, "restore signals", 0, "");
 }
 
 /*

@@ -58,16 +58,29 @@ static int find_root(const struct stage *st)
  */
 static int pivot(int root)
 {
-	int tree = (int)syscall(SYS_open_tree, root, "", NSENTER_OPEN_TREE);
+	int done, tree = (int)syscall(SYS_open_tree, root, "", NSENTER_OPEN_TREE);
 
 	if (tree < 0 || syscall(SYS_move_mount, tree, "", root, "", NSENTER_MOVE_BOTH_EMPTY) != 0)
 		return -1;
 	if (fchdir(tree) != 0 || syscall(SYS_pivot_root, ".", ".") != 0)
 		return -1;
-	return umount2(".", MNT_DETACH);
+	done = umount2(".", MNT_DETACH);
+	close(tree);
+	return done;
 }
 
-void nsenter_enter_root(const struct stage *st)
+/* Through an fd of what lies outside, a payload that does not exec could get out. */
+static void forget_root(struct stage *st, int root)
+{
+	int *sent = &st->fds[st->req->root];
+
+	if (root != *sent)
+		close(root);
+	close(*sent);
+	*sent = -1;
+}
+
+void nsenter_enter_root(struct stage *st)
 {
 	const int root = find_root(st);
 
@@ -79,5 +92,6 @@ void nsenter_enter_root(const struct stage *st)
 		nsenter_fail(st, "enter root", 0, st->job.root);
 	if (chroot(".") != 0)
 		nsenter_fail(st, "change root to", 0, st->job.root);
+	forget_root(st, root);
 	nsenter_step(st, "change root", 0);
 }

@@ -9,6 +9,7 @@
 #ifndef NSENTER_STAGE_H
 #define NSENTER_STAGE_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -22,6 +23,7 @@
 struct stage {
 	enum nsenter_stage name;
 	int sock; /* to the caller */
+	struct sigaction sigchld; /* as it was inherited */
 	struct rlimit nofile; /* RLIMIT_NOFILE as it was inherited */
 	struct nsenter_request *req;
 	struct nsenter_job job;
@@ -50,11 +52,16 @@ _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail 
 void nsenter_harden(const struct stage *st);
 void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
+void nsenter_close_all_but(const struct stage *st, int keep);
+void nsenter_close_all(const struct stage *st);
+void nsenter_heed_children(struct stage *st);
+void nsenter_outlive_caller(const struct stage *st);
+void nsenter_release(const struct stage *st);
 void nsenter_raise_nofile(const struct stage *st, uint32_t fds);
 
 /* join.c: into the namespaces */
 void nsenter_join_namespaces(struct stage *st);
-void nsenter_join_user(const struct stage *st);
+void nsenter_join_first(const struct stage *st);
 
 /* make.c: new namespaces that something has to be written for, beforehand */
 void nsenter_make_namespaces(struct stage *st);
@@ -64,11 +71,12 @@ int nsenter_made_time(const struct stage *st);
 /* create.c: new namespaces on top of those joined */
 void nsenter_create_namespaces(struct stage *st);
 void nsenter_create_pid(const struct stage *st);
+int nsenter_new_mount(const char *type);
 int nsenter_make_procfs(const struct stage *st); /* -1: none is wanted */
 void nsenter_mount_procfs(const struct stage *st, int procfs);
 
 /* root.c: the payload's root */
-void nsenter_enter_root(const struct stage *st);
+void nsenter_enter_root(struct stage *st);
 
 /* payload.c: what the payload starts with */
 void nsenter_become(const struct stage *st);
