@@ -18,8 +18,9 @@ type New struct {
 	// DenySetgroups denies setgroups(2) in a new user namespace, for good: the
 	// kernel wants that before an unprivileged caller maps a gid (3.19, CVE-2014-8989).
 	DenySetgroups bool
-	// Monotonic and Boottime are added to those clocks in a new time namespace
-	// (Linux 5.6), to the nanosecond.
+	// Monotonic and Boottime are the offsets of those clocks in a new time
+	// namespace (Linux 5.6) against the initial one, to the nanosecond. Zero
+	// leaves them as they are in the time namespace that is joined, or the caller's.
 	Monotonic, Boottime time.Duration
 	// Propagation is that of the mounts of a new mount namespace.
 	Propagation Propagation
