@@ -22,7 +22,7 @@ func output(t *testing.T, cmd *cobra.Command, args ...string) (stdout string, er
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetErr(&bytes.Buffer{})
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would mean our own
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	err = cmd.Execute()
 	return out.String(), err
