@@ -90,7 +90,8 @@ type Cmd struct {
 	// Root is an open directory that becomes the payload's root, or nil.
 	Root *os.File
 	// WorkDir is an open directory that becomes the payload's working
-	// directory, or nil. Dir, if relative, starts from it.
+	// directory, or nil. Dir, if relative, starts from it. A new mount
+	// namespace does not have it: use Dir for a path in there.
 	WorkDir *os.File
 	// BeforeExec is called when the payload is complete but for exec, and waits
 	// for it. Process is set. The pid is the caller's view of it. Signals and
@@ -137,7 +138,7 @@ type Credential struct {
 	UID int
 	GID int
 	// Groups are the supplementary groups; they are set together with GID,
-	// and dropped if empty.
+	// and dropped if empty. New.DenySetgroups denies them too.
 	Groups []int
 }
 
