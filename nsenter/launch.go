@@ -203,7 +203,7 @@ func (l *launch) writeMaps(pid int) error {
 	if l.helpers == nil {
 		return callerError("write maps", "", unix.EPROTO)
 	}
-	if err := l.helpers.write(pid, &l.cmd.New); err != nil {
+	if err := l.runMapHelpers(pid); err != nil {
 		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
 		l.ending = true
 		return err
