@@ -78,7 +78,9 @@ type Cmd struct {
 	// New is what the namespaces of Unshare are like.
 	New New
 	// KillOnExit kills the payload when the caller exits, however that happens
-	// (PR_SET_PDEATHSIG, which executing a set-user-ID program clears).
+	// (PR_SET_PDEATHSIG, which executing a set-user-ID program clears). That is
+	// tied to a thread of the library's, so Start refuses it on a thread that
+	// is in other namespaces than the program: inside of [ns.Handle.Do], say.
 	KillOnExit bool
 	// Init makes the payload a minimal init whose child is the program: it
 	// reaps what is orphaned, hands signals on, and exits as the program does,

@@ -109,11 +109,16 @@ func (l *launch) begin() (err error) {
 			err = l.spawn()
 		}
 	}
-	if l.cmd.KillOnExit {
-		onLastingThread(work)
-	} else {
+	if !l.cmd.KillOnExit {
 		work()
+		return err
 	}
+	here := namespacesHere()
+	onLastingThread(func() {
+		if err = checkSameThere(here, namespacesHere()); err == nil {
+			work()
+		}
+	})
 	return err
 }
 
