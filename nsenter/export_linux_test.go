@@ -2,6 +2,12 @@
 
 package nsenter
 
+import (
+	"context"
+
+	"nsexec/internal/sockpair"
+)
+
 // What a process must have to be taken for stage 0.
 const (
 	Stage0Name   = stage0Name
@@ -28,6 +34,21 @@ func ReplyError(message []byte) (*Error, error) {
 		return nil, err
 	}
 	return r.failure(), nil
+}
+
+// StartHearingBooted is the error of a Start that hears nothing but BOOTED.
+func StartHearingBooted() error {
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return err
+	}
+	defer stages.Close()
+	l := &launch{cmd: &Cmd{}, ctx: context.Background(), channel: newChannel(callers)}
+	defer l.channel.close()
+	if _, err := stages.Write(bootedReply()); err != nil {
+		return err
+	}
+	return l.awaitReady()
 }
 
 // IsReady tells whether a reply says READY.

@@ -157,3 +157,9 @@ func TestFuncBootsAsItsCaller(t *testing.T) {
 		t.Errorf("GOMAXPROCS is %d, %v", n, err)
 	}
 }
+
+// Before READY it is forged, or too early: there is no payload yet that could go on.
+func TestBootedBeforeReady(t *testing.T) {
+	checkError(t, nsenter.StartHearingBooted(), refusal{
+		errno: unix.EPROTO, stage: nsenter.StagePayload, op: "start payload", hint: "out of turn"})
+}

@@ -166,8 +166,8 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	switch r.kind {
 	case replyStep:
 		l.trace(r, from)
-	case replyBooted:
-		done = true
+	case replyBooted: // awaitBoot takes it where it is expected
+		err = &Error{Stage: r.stage, Op: "start payload", Errno: unix.EPROTO, Hint: "BOOTED came out of turn"}
 	case replyMap:
 		err = l.writeMaps(r.pid)
 	case replyReady:
