@@ -197,3 +197,16 @@ func TestMapHelperCannotControlTerminal(t *testing.T) {
 	cmd := mapping("true", idMap(0, 200000, 10))
 	wantRefused(t, cmd, nsenter.StageCaller, nil, `exit status 1: "\x1b[31mred"`)
 }
+
+func TestFirstRange(t *testing.T) {
+	const last = nsenter.LargestID
+	for _, r := range [][2]int64{{100000, 65536}, {1<<31 - 1, 1}, {last - 9, 10}, {last, 1}} {
+		m, err := nsenter.FirstRange([2]int64{0, 5}, [2]int64{last, 2}, [2]int64{last + 1, 1}, [2]int64{7, 0}, r)
+		if want := idMap(0, int(r[0]), int(r[1])); m != want || err != nil {
+			t.Errorf("%v, %v; want %v", m, err, want)
+		}
+	}
+	if m, err := nsenter.FirstRange([2]int64{last, 2}); err == nil {
+		t.Errorf("a range that ends too high: %v", m)
+	}
+}

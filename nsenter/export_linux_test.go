@@ -4,6 +4,9 @@ package nsenter
 
 import (
 	"context"
+	"math"
+
+	"github.com/moby/sys/user"
 
 	"nsexec/internal/sockpair"
 )
@@ -56,3 +59,15 @@ func IsReady(message []byte) bool {
 	r, err := parseReply(message)
 	return err == nil && r.kind == replyReady
 }
+
+// FirstRange is the first of these ranges that can be mapped; each is a first id and a count.
+func FirstRange(ranges ...[2]int64) (IDMap, error) {
+	var subIDs []user.SubID
+	for _, r := range ranges {
+		subIDs = append(subIDs, user.SubID{SubID: r[0], Count: r[1]})
+	}
+	return firstRange("file", subIDs)
+}
+
+// LargestID is the largest that an IDMap can hold.
+const LargestID = min(int64(maxID), math.MaxInt)
