@@ -102,13 +102,24 @@ func (f *functionCall) end() (returned bool) {
 	if f == nil {
 		return false
 	}
-	<-f.heard
+	f.awaitHeard()
 	f.result, f.err = nil, errNoResult
 	if f.done {
 		f.result, f.err = f.read()
 	}
 	f.close()
 	return f.done
+}
+
+// awaitHeard gives the watcher a second to hear what the payload has said last.
+// A process that the function has left behind may hold the other end open.
+func (f *functionCall) awaitHeard() {
+	select {
+	case <-f.heard:
+	case <-time.After(functionGrace):
+		f.control.Close()
+		<-f.heard
+	}
 }
 
 // close gives up the files.
