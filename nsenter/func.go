@@ -22,8 +22,13 @@ import (
 //
 // The payload is the same executable, so the function is found by its name:
 // create every Func while packages are initialised, and call [Init] first in
-// main. What the Go runtime reads when it boots (GODEBUG,
+// main. The init functions that run before see stage 0's arguments and
+// environment, not what Args and Env say. What the Go runtime reads when it boots (GODEBUG,
 // GOMAXPROCS and so on) is the caller's, not what Env says.
+//
+// The payload is not dumpable (prctl(2)): it leaves no core, and only the
+// privileged may trace it or read its /proc/PID. A panic of the function is an
+// error; one in another goroutine ends the payload without a result.
 type Func struct {
 	name string
 	fn   func(ctx context.Context, in []byte) ([]byte, error)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -60,23 +59,20 @@ func (in *functionInput) adopt() {
 // context ends when the caller says so, or is no more.
 func (in *functionInput) context(control *os.File) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	if in.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(context.Background(), in.Timeout)
-	}
 	go func() {
+		defer cancel()
 		var word [1]byte
 		for {
-			n, err := control.Read(word[:])
-			if err != nil && err != io.EOF && err == unix.EINTR {
-				continue
-			}
-			if err != nil || n == 0 || word[0] == cancelByte {
-				cancel()
+			if _, err := control.Read(word[:]); err != nil || word[0] == cancelByte {
 				return
 			}
 		}
 	}()
-	return ctx, cancel
+	if in.Timeout <= 0 {
+		return ctx, cancel
+	}
+	timed, stop := context.WithTimeout(ctx, in.Timeout)
+	return timed, func() { stop(); cancel() }
 }
 
 // call turns a panic into an error. It has a goroutine of its own for the
