@@ -71,3 +71,20 @@ func FirstRange(ranges ...[2]int64) (IDMap, error) {
 
 // LargestID is the largest that an IDMap can hold.
 const LargestID = min(int64(maxID), math.MaxInt)
+
+// ReadPartsOf tells how much is read of an output that begins with text, and has that size.
+func ReadPartsOf(text string, size int64) (int, error) {
+	f, err := newMemory("output")
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return 0, err
+	}
+	if err := f.Truncate(size); err != nil {
+		return 0, err
+	}
+	data, err := readParts(f, &functionOutput{}, maxHeaderLine, 1<<20)
+	return len(data), err
+}

@@ -45,7 +45,7 @@ var functions struct {
 // variables or in init functions.
 //
 // fn's context ends with that of Command or Call. What fn returns comes back:
-// bytes of any size, and an error, for which errors.Is still tells errnos and
+// up to 1 GiB, and an error of up to 1 MiB of text, for which errors.Is still tells errnos and
 // the well-known errors of io, os, context and this module.
 func NewFunc(name string, fn func(ctx context.Context, in []byte) ([]byte, error)) *Func {
 	if name == "" || fn == nil {

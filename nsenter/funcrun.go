@@ -19,7 +19,7 @@ func runFunction() bool {
 		return false
 	}
 	var in functionInput
-	data, err := readParts(os.NewFile(uintptr(input), "function input"), &in)
+	data, err := readParts(os.NewFile(uintptr(input), "function input"), &in, noLimit, noLimit)
 	if err != nil {
 		return true // no function, no result: that is how the caller learns of it
 	}
@@ -31,6 +31,9 @@ func runFunction() bool {
 	ctx, cancel := in.context(control)
 	defer cancel()
 	result, failure := in.call(ctx, data)
+	if len(result) > maxResult {
+		result, failure = nil, toWire(errTooLong)
+	}
 	err = writeParts(os.NewFile(uintptr(output), "function output"), functionOutput{Err: failure}, result)
 	if err == nil {
 		_, _ = control.Write([]byte{doneByte})
