@@ -89,6 +89,14 @@ func (ch *channel) expired() error {
 	return nil
 }
 
+// context ends when the channel expires.
+func (ch *channel) context() (context.Context, context.CancelFunc) {
+	if ch.deadline.IsZero() {
+		return context.WithCancel(ch.ctx)
+	}
+	return context.WithDeadline(ch.ctx, ch.deadline)
+}
+
 // await blocks until the socket is readable or writable (unix.POLLIN,
 // unix.POLLOUT) or at its end. It fails when the channel has expired.
 func (ch *channel) await(events int16) error {

@@ -78,7 +78,9 @@ type Cmd struct {
 	// New is what the namespaces of Unshare are like.
 	New New
 	// KillOnExit kills the payload when the caller exits, however that happens
-	// (PR_SET_PDEATHSIG, which executing a set-user-ID program clears).
+	// (PR_SET_PDEATHSIG, which executing a set-user-ID program clears). That is
+	// tied to a thread of the library's, so Start refuses it on a thread that
+	// is in other namespaces than the program: inside of [ns.Handle.Do], say.
 	KillOnExit bool
 	// Init makes the payload a minimal init whose child is the program: it
 	// reaps what is orphaned, hands signals on, and exits as the program does,
@@ -90,7 +92,8 @@ type Cmd struct {
 	// Root is an open directory that becomes the payload's root, or nil.
 	Root *os.File
 	// WorkDir is an open directory that becomes the payload's working
-	// directory, or nil. Dir, if relative, starts from it.
+	// directory, or nil. Dir, if relative, starts from it. A new mount
+	// namespace does not have it: use Dir for a path in there.
 	WorkDir *os.File
 	// BeforeExec is called when the payload is complete but for exec, and waits
 	// for it. Process is set. The pid is the caller's view of it. Signals and
@@ -137,7 +140,7 @@ type Credential struct {
 	UID int
 	GID int
 	// Groups are the supplementary groups; they are set together with GID,
-	// and dropped if empty.
+	// and dropped if empty. New.DenySetgroups denies them too.
 	Groups []int
 }
 

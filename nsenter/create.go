@@ -39,10 +39,31 @@ func (c *Cmd) checkNew() error {
 			return callerError("set "+wish.name, "", fmt.Errorf("no new %s namespace is asked for", wish.of.Name()))
 		}
 	}
-	if c.New.PivotRoot && c.Root == nil {
-		return callerError("set PivotRoot", "", errors.New("there is no Root"))
+	if err := c.checkMounts(); err != nil {
+		return err
+	}
+	if c.New.DenySetgroups && c.Credential != nil && len(c.Credential.Groups) > 0 {
+		return callerError("set DenySetgroups", "", errors.New("it denies the Groups of Credential too"))
 	}
 	return c.checkMaps()
+}
+
+// checkMounts refuses what a new mount namespace cannot have. Its mounts are
+// copies: a directory that is open lies in those that they were copied from.
+func (c *Cmd) checkMounts() error {
+	switch {
+	case c.WorkDir != nil && c.Unshare&ns.Mount != 0:
+		return &Error{Op: "set WorkDir", Path: c.WorkDir.Name(), Errno: unix.EINVAL,
+			Hint: "it lies outside of the new mount namespace: use Dir instead"}
+	case !c.New.PivotRoot:
+		return nil
+	case c.Root == nil:
+		return callerError("set PivotRoot", "", errors.New("there is no Root"))
+	case c.New.Propagation == Shared, c.New.Propagation == UnchangedPropagation:
+		return &Error{Op: "set PivotRoot", Errno: unix.EINVAL,
+			Hint: "pivot_root(2) takes no shared mounts: use Private or Slave as Propagation"}
+	}
+	return nil
 }
 
 func (c *Cmd) checkMaps() error {

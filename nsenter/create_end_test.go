@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,31 @@ func TestKillOnExitOutlivesThread(t *testing.T) {
 		}
 		_, _ = io.WriteString(stdin, "\n")
 		wantExit(t, cmd.Wait(), 4)
+	}
+}
+
+// The payload would be in the namespaces of another thread than the caller's.
+func TestKillOnExitOnThreadThatHasMoved(t *testing.T) {
+	if testutil.Who() == testutil.User {
+		testutil.Skipf(t, "a thread cannot leave a namespace without privilege")
+	}
+	baseline(t)
+	refused := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: nobody else is to use it
+		if err := unix.Unshare(unix.CLONE_NEWUTS | unix.CLONE_NEWIPC); err != nil {
+			refused <- err
+			return
+		}
+		free := creating(0, "true")
+		cmd := creating(0, "true")
+		cmd.KillOnExit = true
+		refused <- errors.Join(free.Run(), cmd.Run())
+	}()
+	err := <-refused
+	var e *nsenter.Error
+	if !errors.As(err, &e) || e.Op != "set KillOnExit" || !strings.Contains(e.Error(), "ipc and uts namespaces") {
+		t.Errorf("error is %v", err)
 	}
 }
 

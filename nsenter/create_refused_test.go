@@ -47,6 +47,29 @@ func TestCreateNonsense(t *testing.T) {
 	wantRefused(t, cmd, nsenter.StageCaller, nil, "there is no Root")
 }
 
+// What only the kernel would refuse otherwise, late, or take in another sense.
+func TestOptionsThatExcludeEachOther(t *testing.T) {
+	baseline(t)
+	root, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for says, set := range map[string]func(*nsenter.Cmd){
+		`set WorkDir "/": `: func(c *nsenter.Cmd) { c.WorkDir = root },
+		"use Dir instead":   func(c *nsenter.Cmd) { c.WorkDir, c.Root = root, root },
+		"set DenySetgroups": func(c *nsenter.Cmd) { c.Credential = &nsenter.Credential{Groups: []int{0}} },
+		"set PivotRoot":     func(c *nsenter.Cmd) { c.New.PivotRoot, c.Root, c.New.Propagation = true, root, nsenter.Shared },
+		"Private or Slave": func(c *nsenter.Cmd) {
+			c.New.PivotRoot, c.Root, c.New.Propagation = true, root, nsenter.UnchangedPropagation
+		},
+	} {
+		cmd := creating(ns.Mount|ns.User, "true")
+		set(cmd)
+		wantRefused(t, cmd, nsenter.StageCaller, nil, says)
+	}
+}
+
 // An ordinary user creates nothing without a user namespace, and is told so.
 func TestCreateWithoutPrivilege(t *testing.T) {
 	if !asOrdinaryUser(t) {

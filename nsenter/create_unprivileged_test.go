@@ -3,13 +3,16 @@
 package nsenter_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
+	"nsexec/ns"
 	"nsexec/nsenter"
 )
 
@@ -145,5 +148,65 @@ func TestMapHelpersThatDie(t *testing.T) {
 			}
 			reapAll(t, 0)
 		})
+	}
+}
+
+// A helper that hangs, alone or in a child that has its stderr, is given up when Start is.
+func TestMapHelperThatHangs(t *testing.T) {
+	if !asOrdinaryUser(t) {
+		return
+	}
+	beSubreaper(t)
+	baseline(t)
+	for name, script := range map[string]string{"itself": "exec sleep 60", "its child": "sleep 60 & echo $! >&2; wait"} {
+		t.Run(name, func(t *testing.T) {
+			fakeMapHelpers(t, script, 0o755|os.ModeSetuid)
+			cmd := mapping("true", idMap(0, 200000, 10))
+			cmd.StartTimeout = 200 * time.Millisecond
+			wantRefused(t, cmd, nsenter.StageCaller, os.ErrDeadlineExceeded, "run newuidmap")
+
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			cmd = nsenter.CommandContext(ctx, nil, "true")
+			cmd.Unshare = ns.User
+			cmd.New.UIDMappings = []nsenter.IDMap{idMap(0, 200000, 10)}
+			wantRefused(t, cmd, nsenter.StageCaller, context.DeadlineExceeded, "run newuidmap")
+			killChildren(t)
+			reapAll(t, 0)
+		})
+	}
+}
+
+// killChildren ends what helpers have left behind.
+func killChildren(t *testing.T) {
+	t.Helper()
+	for _, pid := range childrenOf(os.Getpid()) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestMapHelperCannotControlTerminal(t *testing.T) {
+	if !asOrdinaryUser(t) {
+		return
+	}
+	beSubreaper(t)
+	baseline(t)
+	fakeMapHelpers(t, `printf '\033[31mred\r\n' >&2; exit 1`, 0o755|os.ModeSetuid)
+	cmd := mapping("true", idMap(0, 200000, 10))
+	wantRefused(t, cmd, nsenter.StageCaller, nil, `exit status 1: "\x1b[31mred"`)
+}
+
+func TestFirstRange(t *testing.T) {
+	const last = nsenter.LargestID
+	for _, r := range [][2]int64{{100000, 65536}, {1<<31 - 1, 1}, {last - 9, 10}, {last, 1}} {
+		m, err := nsenter.FirstRange([2]int64{0, 5}, [2]int64{last, 2}, [2]int64{last + 1, 1}, [2]int64{7, 0}, r)
+		if want := idMap(0, int(r[0]), int(r[1])); m != want || err != nil {
+			t.Errorf("%v, %v; want %v", m, err, want)
+		}
+	}
+	if m, err := nsenter.FirstRange([2]int64{last, 2}); err == nil {
+		t.Errorf("a range that ends too high: %v", m)
 	}
 }

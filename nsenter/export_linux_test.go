@@ -2,6 +2,15 @@
 
 package nsenter
 
+import (
+	"context"
+	"math"
+
+	"github.com/moby/sys/user"
+
+	"nsexec/internal/sockpair"
+)
+
 // What a process must have to be taken for stage 0.
 const (
 	Stage0Name   = stage0Name
@@ -30,8 +39,52 @@ func ReplyError(message []byte) (*Error, error) {
 	return r.failure(), nil
 }
 
+// StartHearingBooted is the error of a Start that hears nothing but BOOTED.
+func StartHearingBooted() error {
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return err
+	}
+	defer stages.Close()
+	l := &launch{cmd: &Cmd{}, ctx: context.Background(), channel: newChannel(callers)}
+	defer l.channel.close()
+	if _, err := stages.Write(bootedReply()); err != nil {
+		return err
+	}
+	return l.awaitReady()
+}
+
 // IsReady tells whether a reply says READY.
 func IsReady(message []byte) bool {
 	r, err := parseReply(message)
 	return err == nil && r.kind == replyReady
+}
+
+// FirstRange is the first of these ranges that can be mapped; each is a first id and a count.
+func FirstRange(ranges ...[2]int64) (IDMap, error) {
+	var subIDs []user.SubID
+	for _, r := range ranges {
+		subIDs = append(subIDs, user.SubID{SubID: r[0], Count: r[1]})
+	}
+	return firstRange("file", subIDs)
+}
+
+// LargestID is the largest that an IDMap can hold.
+const LargestID = min(int64(maxID), math.MaxInt)
+
+// ReadPartsOf tells how much is read of an output that begins with text, and has that size.
+func ReadPartsOf(text string, size int64) (int, error) {
+	f, err := newMemory("output")
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return 0, err
+	}
+	if err := f.Truncate(size); err != nil {
+		return 0, err
+	}
+	data, err := readParts(f, &functionOutput{}, maxHeaderLine, 1<<20)
+	return len(data), err
 }

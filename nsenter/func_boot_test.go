@@ -35,7 +35,7 @@ func init() {
 	switch filepath.Base(how) {
 	case "fatal":
 		log.SetFlags(0)
-		log.Fatal(strings.Repeat("x", 5000) + "the last words")
+		log.Fatal(strings.Repeat("x", 5000) + "\x1b[2Jthe last words")
 	case "sleep":
 		time.Sleep(time.Hour)
 	case "use":
@@ -70,6 +70,9 @@ func TestFuncEndsBeforeInit(t *testing.T) {
 	text := err.Error()
 	if !strings.Contains(text, "before Init") || !strings.Contains(text, "exit status 1") || !strings.Contains(text, "the last words") {
 		t.Errorf("error is %v", err)
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Errorf("it controls the terminal: %q", text)
 	}
 	if len(text) > 1400 || len(text) < 1000 {
 		t.Errorf("error has %d bytes", len(text))
@@ -156,4 +159,10 @@ func TestFuncBootsAsItsCaller(t *testing.T) {
 	if n, err := goMaxProcs.Call(t.Context(), nil, struct{}{}); n != 3 || err != nil {
 		t.Errorf("GOMAXPROCS is %d, %v", n, err)
 	}
+}
+
+// Before READY it is forged, or too early: there is no payload yet that could go on.
+func TestBootedBeforeReady(t *testing.T) {
+	checkError(t, nsenter.StartHearingBooted(), refusal{
+		errno: unix.EPROTO, stage: nsenter.StagePayload, op: "start payload", hint: "out of turn"})
 }

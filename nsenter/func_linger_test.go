@@ -5,8 +5,10 @@ package nsenter_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,4 +96,34 @@ func sharedMemory(t *testing.T) (size int64) {
 		}
 	}
 	return size
+}
+
+// leaveBehind starts a process that has all that the function has, says its pid, and exits.
+var leaveBehind = nsenter.NewFunc("leave behind", func(context.Context, []byte) ([]byte, error) {
+	sleep := exec.Command("sleep", "60")
+	for fd, link := range filesHere() {
+		if strings.HasPrefix(link, "socket:") {
+			sleep.ExtraFiles = append(sleep.ExtraFiles, os.NewFile(uintptr(fd), link))
+		}
+	}
+	if err := sleep.Start(); err != nil || len(sleep.ExtraFiles) == 0 {
+		os.Exit(2)
+	}
+	fmt.Println(sleep.Process.Pid)
+	os.Exit(3)
+	return nil, nil
+})
+
+func TestFuncThatLeavesItsSocketBehind(t *testing.T) {
+	cmd := leaveBehind.Command(t.Context(), nil, nil)
+	stdout := pipe(t, cmd.StdoutPipe)
+	mustStartFunc(t, cmd)
+	left := readPID(t, stdout)
+	defer func() { _ = unix.Kill(left, unix.SIGKILL) }()
+	begun := time.Now()
+	wantExit(t, cmd.Wait(), 3)
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("Wait took %v", took)
+	}
+	wantNoResult(t, cmd)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"testing"
 
 	"nsexec/ns"
@@ -108,6 +109,26 @@ func TestFuncsAtTheSameTime(t *testing.T) {
 	for range calls {
 		if err := <-errs; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+var tooMuch = nsenter.NewFunc("too much", func(context.Context, []byte) ([]byte, error) {
+	return make([]byte, 1<<30+1), nil
+})
+
+func TestFuncResultThatIsTooLong(t *testing.T) {
+	if out, err := tooMuch.Call(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+}
+
+// A payload can give its output any size, and say anything in it.
+func TestFuncOutputIsNotBelieved(t *testing.T) {
+	for text, size := range map[string]int64{"": 1 << 40, "{}": 1 << 40, "{}\n": 1000} {
+		n, err := nsenter.ReadPartsOf(text, size)
+		if tooLong := text != "{}\n"; tooLong == (err == nil) || n > 1000 {
+			t.Errorf("%q, %d bytes: %d, %v", text, size, n, err)
 		}
 	}
 }

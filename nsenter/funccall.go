@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // functionCall is what passes between a caller and a function in its payload:
@@ -62,31 +66,39 @@ func writeParts(w io.Writer, header any, data []byte) error {
 	return err
 }
 
+// The most that a caller reads of a result: whoever has got hold of the payload
+// can give the output any size. An error's text may have 1 MiB, and so may its stack.
+const (
+	maxErrorText  = 1 << 20
+	maxHeaderLine = 4 << 20
+	maxResult     = 1 << 30
+	noLimit       = math.MaxInt64 - 1
+)
+
 // readParts reads what writeParts has written, from the start.
-func readParts(f *os.File, header any) ([]byte, error) {
-	info, err := f.Stat()
+func readParts(f *os.File, header any, maxLine, maxData int64) ([]byte, error) {
+	line, err := bufio.NewReader(io.NewSectionReader(f, 0, maxLine)).ReadBytes('\n')
 	if err != nil {
-		return nil, err
-	}
-	r := bufio.NewReader(io.NewSectionReader(f, 0, info.Size()))
-	line, err := r.ReadBytes('\n')
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read header: %w", err)
 	}
 	if err := json.Unmarshal(line, header); err != nil {
 		return nil, err
 	}
-	data := make([]byte, info.Size()-int64(len(line)))
-	_, err = io.ReadFull(r, data)
+	data, err := io.ReadAll(io.NewSectionReader(f, int64(len(line)), maxData+1))
+	if err == nil && int64(len(data)) > maxData {
+		return nil, errTooLong
+	}
 	return data, err
 }
+
+var errTooLong = fmt.Errorf("nsenter: the result has more than %d bytes", maxResult)
 
 var errNoResult = errors.New("nsenter: get result: the function's payload has ended without one")
 
 // read takes the result out of the output.
 func (f *functionCall) read() ([]byte, error) {
 	var out functionOutput
-	data, err := readParts(f.output, &out)
+	data, err := readParts(f.output, &out, maxHeaderLine, maxResult)
 	if err != nil {
 		return nil, errors.Join(errNoResult, err)
 	}
@@ -102,13 +114,24 @@ func (f *functionCall) end() (returned bool) {
 	if f == nil {
 		return false
 	}
-	<-f.heard
+	f.awaitHeard()
 	f.result, f.err = nil, errNoResult
 	if f.done {
 		f.result, f.err = f.read()
 	}
 	f.close()
 	return f.done
+}
+
+// awaitHeard gives the watcher a second to hear what the payload has said last.
+// A process that the function has left behind may hold the other end open.
+func (f *functionCall) awaitHeard() {
+	select {
+	case <-f.heard:
+	case <-time.After(functionGrace):
+		f.control.Close()
+		<-f.heard
+	}
 }
 
 // close gives up the files.
@@ -136,5 +159,15 @@ func (f *functionCall) tail() string {
 		return ""
 	}
 	b, _ := io.ReadAll(io.NewSectionReader(f.stderr, max(0, info.Size()-size), size))
-	return string(b)
+	return printable(string(b))
+}
+
+// printable is a text of lines from which nothing can control a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
 }

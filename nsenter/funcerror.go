@@ -71,7 +71,7 @@ func toWire(err error) *wireError {
 	if err == nil {
 		return nil
 	}
-	w := &wireError{Message: []byte(err.Error()), Errnos: errnosOf(err)}
+	w := &wireError{Message: cut([]byte(err.Error())), Errnos: errnosOf(err)}
 	for name, known := range wellKnown {
 		if errors.Is(err, known) {
 			w.Known = append(w.Known, name)
@@ -79,6 +79,8 @@ func toWire(err error) *wireError {
 	}
 	return w
 }
+
+func cut(text []byte) []byte { return text[:min(len(text), maxErrorText)] }
 
 // lastErrno is MIPS's EDQUOT; elsewhere they end at 133.
 const lastErrno = 1133
@@ -101,7 +103,7 @@ func errnosOf(err error) []int {
 
 // panicToWire is called while the panic unwinds, so that the stack is the function's.
 func panicToWire(value any) *wireError {
-	return &wireError{Message: fmt.Appendf(nil, "panic: %v", value), Stack: debug.Stack()}
+	return &wireError{Message: cut(fmt.Appendf(nil, "panic: %v", value)), Stack: cut(debug.Stack())}
 }
 
 func (w *wireError) fromWire() error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -20,7 +19,7 @@ func runFunction() bool {
 		return false
 	}
 	var in functionInput
-	data, err := readParts(os.NewFile(uintptr(input), "function input"), &in)
+	data, err := readParts(os.NewFile(uintptr(input), "function input"), &in, noLimit, noLimit)
 	if err != nil {
 		return true // no function, no result: that is how the caller learns of it
 	}
@@ -32,6 +31,9 @@ func runFunction() bool {
 	ctx, cancel := in.context(control)
 	defer cancel()
 	result, failure := in.call(ctx, data)
+	if len(result) > maxResult {
+		result, failure = nil, toWire(errTooLong)
+	}
 	err = writeParts(os.NewFile(uintptr(output), "function output"), functionOutput{Err: failure}, result)
 	if err == nil {
 		_, _ = control.Write([]byte{doneByte})
@@ -60,23 +62,20 @@ func (in *functionInput) adopt() {
 // context ends when the caller says so, or is no more.
 func (in *functionInput) context(control *os.File) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	if in.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(context.Background(), in.Timeout)
-	}
 	go func() {
+		defer cancel()
 		var word [1]byte
 		for {
-			n, err := control.Read(word[:])
-			if err != nil && err != io.EOF && err == unix.EINTR {
-				continue
-			}
-			if err != nil || n == 0 || word[0] == cancelByte {
-				cancel()
+			if _, err := control.Read(word[:]); err != nil || word[0] == cancelByte {
 				return
 			}
 		}
 	}()
-	return ctx, cancel
+	if in.Timeout <= 0 {
+		return ctx, cancel
+	}
+	timed, stop := context.WithTimeout(ctx, in.Timeout)
+	return timed, func() { stop(); cancel() }
 }
 
 // call turns a panic into an error. It has a goroutine of its own for the

@@ -70,9 +70,13 @@ func (l *launch) awaitBoot() error {
 		if err != nil {
 			return l.lost(StagePayload, "wait for the Go runtime", err)
 		}
+		if r.kind == replyBooted {
+			from.close()
+			return nil
+		}
 		_, err = l.hear(&r, &from)
 		from.close()
-		if err != nil || r.kind == replyBooted {
+		if err != nil {
 			return err
 		}
 	}

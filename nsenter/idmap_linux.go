@@ -31,9 +31,11 @@ func subordinateIDs() (uids, gids IDMap, err error) {
 	return uids, gids, nil
 }
 
+// firstRange leaves out what IDMap or the kernel cannot hold.
 func firstRange(file string, ranges []user.SubID) (IDMap, error) {
+	const largest = min(int64(maxID), math.MaxInt)
 	for _, r := range ranges {
-		if r.SubID > 0 && r.SubID <= math.MaxInt32 && r.Count > 0 && r.Count <= math.MaxInt32 {
+		if r.SubID > 0 && r.Count > 0 && r.SubID <= largest && r.Count <= largest-r.SubID+1 {
 			return IDMap{ContainerID: 0, HostID: int(r.SubID), Size: int(r.Count)}, nil
 		}
 	}

@@ -109,11 +109,16 @@ func (l *launch) begin() (err error) {
 			err = l.spawn()
 		}
 	}
-	if l.cmd.KillOnExit {
-		onLastingThread(work)
-	} else {
+	if !l.cmd.KillOnExit {
 		work()
+		return err
 	}
+	here := namespacesHere()
+	onLastingThread(func() {
+		if err = checkSameThere(here, namespacesHere()); err == nil {
+			work()
+		}
+	})
 	return err
 }
 
@@ -161,8 +166,8 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	switch r.kind {
 	case replyStep:
 		l.trace(r, from)
-	case replyBooted:
-		done = true
+	case replyBooted: // awaitBoot takes it where it is expected
+		err = &Error{Stage: r.stage, Op: "start payload", Errno: unix.EPROTO, Hint: "BOOTED came out of turn"}
 	case replyMap:
 		err = l.writeMaps(r.pid)
 	case replyReady:
@@ -203,7 +208,7 @@ func (l *launch) writeMaps(pid int) error {
 	if l.helpers == nil {
 		return callerError("write maps", "", unix.EPROTO)
 	}
-	if err := l.helpers.write(pid, &l.cmd.New); err != nil {
+	if err := l.runMapHelpers(pid); err != nil {
 		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
 		l.ending = true
 		return err

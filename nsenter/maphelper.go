@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -84,32 +85,45 @@ func findMapHelper(name string) (string, error) {
 	return path, nil
 }
 
-// write runs each helper once, for the process that is in the new namespace.
-func (h *mapHelpers) write(pid int, n *New) error {
-	if err := runMapHelper(h.newuidmap, "/etc/subuid", pid, n.UIDMappings); err != nil {
+// runMapHelpers runs each once, for the process that is in the new namespace.
+func (l *launch) runMapHelpers(pid int) error {
+	n := &l.cmd.New
+	if err := l.runMapHelper(l.helpers.newuidmap, "/etc/subuid", pid, n.UIDMappings); err != nil {
 		return err
 	}
-	return runMapHelper(h.newgidmap, "/etc/subgid", pid, n.GIDMappings)
+	return l.runMapHelper(l.helpers.newgidmap, "/etc/subgid", pid, n.GIDMappings)
 }
 
-func runMapHelper(path, ranges string, pid int, maps []IDMap) error {
+// runMapHelper is bounded as Start is: a helper looks users up, which may take
+// a network that does not answer.
+func (l *launch) runMapHelper(path, ranges string, pid int, maps []IDMap) error {
 	if len(maps) == 0 {
 		return nil
 	}
+	ctx, cancel := l.channel.context()
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, mapHelperArgs(pid, maps)...)
+	cmd.WaitDelay = discardTime
+	stderr := &excerpt{}
+	cmd.Stderr = stderr
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if expired := l.channel.expired(); expired != nil {
+		return l.lost(StageCaller, "run "+filepath.Base(path), expired)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) { // quoted, since it could control a terminal
+		err = fmt.Errorf("%v: %q", exit, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: "are the ranges in " + ranges + "?"}
+}
+
+func mapHelperArgs(pid int, maps []IDMap) []string {
 	args := []string{strconv.Itoa(pid)}
 	for _, m := range maps {
 		args = append(args, strings.Fields(mapLine(m))...)
 	}
-	var stderr bytes.Buffer
-	cmd := exec.Command(path, args...)
-	cmd.Stderr = &stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = fmt.Errorf("%s", strings.TrimSpace(stderr.String()))
-	}
-	if err != nil {
-		return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: "are the ranges in " + ranges + "?"}
-	}
-	return nil
+	return args
 }

@@ -28,7 +28,8 @@ type New struct {
 	// a new mount namespace.
 	MountProc bool
 	// PivotRoot makes Root the root of a new mount namespace by pivot_root(2)
-	// instead of chroot(2): the old one is gone from there.
+	// instead of chroot(2): the old one is gone from there. Propagation must be
+	// Private or Slave.
 	PivotRoot bool
 	// Hostname and Domainname are those of a new uts namespace.
 	Hostname, Domainname string
