@@ -216,11 +216,6 @@ func (c *Cmd) joins(t ns.Type) bool {
 	return c.set != nil && c.set.Types()&t != 0
 }
 
-// enters reports whether the payload is in another namespace of that type.
-func (c *Cmd) enters(t ns.Type) bool {
-	return c.joins(t) || c.Unshare&t != 0
-}
-
 // hasOwnRoot reports whether the payload's root is not the caller's.
 func (c *Cmd) hasOwnRoot() bool {
 	return c.Root != nil || c.joins(ns.Mount)

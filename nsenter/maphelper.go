@@ -114,8 +114,8 @@ func (l *launch) runMapHelper(path, ranges string, pid int, maps []IDMap) error 
 		return l.lost(StageCaller, "run "+filepath.Base(path), expired)
 	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) { // quoted, since it could control a terminal
-		err = fmt.Errorf("%v: %q", exit, bytes.TrimSpace(stderr.Bytes()))
+	if errors.As(err, &exit) { // its words alone: a failure to start is no ExitError; quoted, since they could control a terminal
+		err = fmt.Errorf("%v: %q", exit.ProcessState, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: "are the ranges in " + ranges + "?"}
 }
