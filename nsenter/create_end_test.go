@@ -88,7 +88,7 @@ func TestKillOnExitOutlivesThread(t *testing.T) {
 // The payload would be in the namespaces of another thread than the caller's.
 func TestKillOnExitOnThreadThatHasMoved(t *testing.T) {
 	if testutil.Who() == testutil.User {
-		testutil.Skipf(t, "a thread cannot leave a namespace without privilege")
+		testutil.Skip(t, "needs root of a user namespace: a thread cannot leave a namespace without privileges")
 	}
 	baseline(t)
 	refused := make(chan error)
