@@ -58,10 +58,14 @@ static enum nsenter_load examine_load(void)
  * glibc and musl keep argv[0] here before any constructor of the executable
  * runs; only glibc passes argv to constructors.
  */
-static int is_ours(void)
+static int is_named(const char *name)
 {
-	return program_invocation_name != NULL &&
-	       strcmp(program_invocation_name, NSENTER_ARGV0) == 0;
+	return program_invocation_name != NULL && strcmp(program_invocation_name, name) == 0;
+}
+
+int nsenter_is_launcher(void)
+{
+	return is_named(NSENTER_ARGV0_LAUNCHER);
 }
 
 static char *find_variable(void)
@@ -150,7 +154,7 @@ int nsenter_activate(enum nsenter_load *load)
 	refusal = examine_request(*load, &sock);
 	if (refusal == 0)
 		return sock;
-	if (is_ours())
+	if (is_named(NSENTER_ARGV0) || nsenter_is_launcher())
 		_exit(refusal);
 	return -1;
 }

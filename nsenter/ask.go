@@ -21,6 +21,7 @@ type asking struct {
 	env   []string
 
 	helpers *mapHelpers
+	inherit func(*request) (*os.File, error) // nil: stage 0 has it all by birth
 }
 
 // send marshals and sends, while all that travels is held open.
@@ -33,6 +34,13 @@ func (q *asking) send(ch *channel) error {
 	}
 	q.addCredential(r)
 	q.addFiles(r)
+	if q.inherit != nil {
+		here, err := q.inherit(r)
+		if err != nil {
+			return err
+		}
+		defer here.Close()
+	}
 	defer runtime.KeepAlive(q)
 	return q.withNamespaces(r, 0, func() error {
 		message, err := r.marshal()

@@ -36,11 +36,11 @@ static int keep_fds(struct stage *st, struct msghdr *msg)
 }
 
 /*
- * One recvmsg. There is control space from the first byte on: a plain read
- * throws attached fds away. MSG_CTRUNC means that some of them did not fit
- * below RLIMIT_NOFILE.
+ * One recvmsg, with what it returns. There is control space from the first byte
+ * on: a plain read throws attached fds away. MSG_CTRUNC means that some of them
+ * did not fit below RLIMIT_NOFILE.
  */
-static size_t receive_some(struct stage *st, void *buf, size_t len)
+ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len)
 {
 	union rights control;
 	struct iovec iov = { buf, len };
@@ -56,15 +56,27 @@ static size_t receive_some(struct stage *st, void *buf, size_t len)
 		n = recvmsg(st->sock, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		nsenter_fail(st, "receive request", 0, "");
-	if (n == 0) /* the caller is gone */
-		_exit(NSENTER_EXIT_FAILED);
+		return n;
+	if (!keep_fds(st, &msg)) {
+		errno = E2BIG;
+		return -1;
+	}
 	if (msg.msg_flags & MSG_CTRUNC) {
 		errno = EMFILE;
-		nsenter_fail(st, "receive files", 0, "");
+		return -1;
 	}
-	if (!keep_fds(st, &msg))
-		nsenter_fail_because(st, NSENTER_D_MALFORMED, "receive files", 0, "too many");
+	return n;
+}
+
+/* A caller that has gone away, or given up, hears who else had been there. */
+static size_t receive_some(struct stage *st, void *buf, size_t len)
+{
+	ssize_t n = nsenter_receive_message(st, buf, len);
+
+	if (n == 0)
+		errno = ECONNRESET;
+	if (n <= 0)
+		nsenter_fail(st, "receive request", 0, "");
 	return (size_t)n;
 }
 
@@ -178,6 +190,15 @@ void nsenter_cloned(const struct stage *st, pid_t pid)
 	send_reply(st, &reply, NULL);
 }
 
+void nsenter_serving(const struct stage *st, int moves)
+{
+	struct nsenter_reply reply;
+
+	fill(&reply, st, NSENTER_SERVING, "serve");
+	reply.pid = moves;
+	send_reply(st, &reply, NULL);
+}
+
 /* Waits until the caller has written them. */
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid)
 {
@@ -237,11 +258,17 @@ static void send_error(const struct stage *st, enum nsenter_detail detail, int e
 	send_reply(st, &reply, NULL);
 }
 
-/* Says what could not be done, to what, and errno; then exits. */
+/* Says what could not be done, to what, and errno. */
+void nsenter_say_error(const struct stage *st, const char *op, uint64_t type, const char *object)
+{
+	send_error(st, NSENTER_D_NONE, errno, op, type, object);
+}
+
+/* The same; then exits. */
 _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
 			    const char *object)
 {
-	send_error(st, NSENTER_D_NONE, errno, op, type, object);
+	nsenter_say_error(st, op, type, object);
 	_exit(NSENTER_EXIT_FAILED);
 }
 

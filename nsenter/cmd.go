@@ -112,6 +112,7 @@ type Cmd struct {
 	ProcessState *os.ProcessState
 
 	set      *ns.Set
+	launcher *Launcher // nil: one-shot
 	ctx      context.Context
 	stdio    plumbing
 	started  atomic.Bool

@@ -87,13 +87,17 @@ const char *nsenter_check(const struct nsenter_request *req)
 		return "too many files";
 	if (req->ngroups > NSENTER_MAX_GROUPS)
 		return "too many groups";
+	if (req->nlimits > NSENTER_MAX_LIMITS || req->ncpus > NSENTER_MAX_CPU_WORDS)
+		return "too many limits or processors";
 	/* A string takes five bytes at least: this bounds what is mapped for argv. */
 	if (req->argc == 0 || (uint64_t)req->argc + req->envc > req->total / 5)
 		return "bad number of strings";
 	if (!is_index(req->pidfd, req->nfds) || !is_index(req->root, req->nfds) ||
 	    !is_index(req->cwd, req->nfds) || !is_index(req->input, req->nfds) ||
-	    !is_index(req->output, req->nfds))
+	    !is_index(req->output, req->nfds) || !is_index(req->here, req->nfds))
 		return "an fd out of range";
+	if (req->reserved != 0)
+		return "a reserved field is set";
 	if ((req->flags & NSENTER_F_FUNCTION) && (req->input < 0 || req->output < 0))
 		return "a function without input or output";
 	return check_joins(req);
@@ -102,6 +106,15 @@ const char *nsenter_check(const struct nsenter_request *req)
 size_t nsenter_vec_len(const struct nsenter_request *req)
 {
 	return (size_t)req->argc + 1 + (size_t)req->envc + 1;
+}
+
+/* First, since they want to be aligned. */
+static const char *decode_inherited(const struct nsenter_request *req, struct cursor *c,
+				    struct nsenter_job *job)
+{
+	job->limits = take(c, req->nlimits * sizeof(*job->limits));
+	job->cpus = take(c, req->ncpus * sizeof(*job->cpus));
+	return job->limits == NULL || job->cpus == NULL ? "limits or processors cut short" : NULL;
 }
 
 static const char *decode_files(const struct nsenter_request *req, struct cursor *c,
@@ -135,8 +148,10 @@ static const char *decode_strings(struct cursor *c, struct nsenter_job *job)
 const char *nsenter_decode(const struct nsenter_request *req, char **vec, struct nsenter_job *job)
 {
 	struct cursor c = { (const char *)(req + 1), req->total - sizeof(*req) };
-	const char *bad = decode_files(req, &c, job);
+	const char *bad = decode_inherited(req, &c, job);
 
+	if (bad == NULL)
+		bad = decode_files(req, &c, job);
 	if (bad == NULL)
 		bad = decode_strings(&c, job);
 	if (bad != NULL)

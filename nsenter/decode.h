@@ -11,6 +11,8 @@
 
 /* Points into the message; nothing is copied. */
 struct nsenter_job {
+	const struct nsenter_limit *limits;
+	const uint64_t *cpus;
 	const int32_t *files;
 	const uint32_t *groups;
 	const char *path;

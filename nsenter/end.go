@@ -50,6 +50,9 @@ var errNotReaped = errors.New("killed, but not to be waited for: frozen, or trac
 // discard kills and reaps what there is. A stage 0 that is about to end may do so
 // by itself, since it reaps what it has started before.
 func (l *launch) discard() {
+	if l.stage0 == nil && l.launcher != nil {
+		l.seekStage0()
+	}
 	if l.stage0 == nil {
 		return
 	}

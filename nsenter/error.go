@@ -25,6 +25,8 @@ const (
 	Stage1
 	// StagePayload is the process from the moment that the caller knows its pid.
 	StagePayload
+	// StageLauncher is a launcher: a stage 0 that stays, and clones one for each call.
+	StageLauncher
 )
 
 // String is the stage's name as error texts use it.
@@ -38,6 +40,8 @@ func (s Stage) String() string {
 		return "stage 1"
 	case StagePayload:
 		return "payload"
+	case StageLauncher:
+		return "launcher"
 	}
 	return fmt.Sprintf("Stage(%d)", int(s))
 }

@@ -27,6 +27,9 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 
 // ended is the error for a stage that is gone without having said why.
 func (l *launch) ended(stage Stage, op string) error {
+	if l.stage0 == nil {
+		return l.launcher.lost(op, io.EOF)
+	}
 	state, err := l.kill(l.stage0)
 	if err == nil && state.Success() && l.payload != nil && l.payload != l.stage0 {
 		stage = Stage1

@@ -32,6 +32,8 @@ import (
 type Func struct {
 	name string
 	fn   func(ctx context.Context, in []byte) ([]byte, error)
+
+	launcher *Launcher // nil: one-shot
 }
 
 var functions struct {
@@ -106,6 +108,7 @@ const functionGrace = time.Second
 // Result tells what the function has returned.
 func (f *Func) Command(ctx context.Context, set *ns.Set, in []byte) *Cmd {
 	c := CommandContext(ctx, set, f.name)
+	c.launcher = f.launcher
 	c.WaitDelay = functionGrace
 	c.function = &functionCall{fn: f, in: in, heard: make(chan struct{})}
 	c.Cancel = func() error { return c.function.cancel() }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
 )
 
 // launch is one Start on its way, from stage 0 to exec.
@@ -21,12 +23,17 @@ type launch struct {
 	plan    plan
 	begun   time.Time
 	channel *channel
-	stage0  *os.Process
+	stage0  *os.Process // by a launcher: nil until it or the launcher has spoken
 	middle  *os.Process // between a pid namespace joined and one created in it
 	payload *os.Process // stage 0 itself, or its clone once that is known
 
 	helpers  *mapHelpers
 	children map[*os.Process]*child
+	launcher *launcherProcess // nil: one-shot
+	farEnd   *os.File         // of the channel, until the launcher has it
+	called   bool             // the launcher has it
+
+	ready    bool // READY has come
 	executed bool
 	ending   bool // the stages know that they are to end
 }
@@ -60,6 +67,9 @@ func (l *launch) end() {
 	if l.channel != nil {
 		l.channel.close()
 	}
+	if l.farEnd != nil {
+		l.farEnd.Close()
+	}
 	l.plan.close()
 }
 
@@ -79,6 +89,11 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	}
 	defer stop()
 	l.channel.deadline = l.cmd.startDeadline()
+	if l.launcher != nil {
+		if err := l.call(); err != nil {
+			return err
+		}
+	}
 	if err := l.ask(files, env); err != nil {
 		return err
 	}
@@ -103,8 +118,11 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 // begin plans and starts stage 0: on the thread that the payload is to die with,
 // if it is.
 func (l *launch) begin() (err error) {
+	if l.cmd.launcher != nil {
+		return l.connect()
+	}
 	work := func() {
-		if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode); err == nil {
+		if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode, currentID); err == nil {
 			l.plan.create = l.cmd.Unshare
 			err = l.spawn()
 		}
@@ -134,6 +152,9 @@ func (l *launch) spawn() (err error) {
 // ask sends the request. A stage 0 that has ended early has mostly said why.
 func (l *launch) ask(files []*os.File, env []string) error {
 	q := &asking{cmd: l.cmd, plan: &l.plan, files: files, env: env, helpers: l.helpers}
+	if l.launcher != nil {
+		q.inherit = l.inherit
+	}
 	err := q.send(l.channel)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return nil
@@ -171,26 +192,53 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	case replyMap:
 		err = l.writeMaps(r.pid)
 	case replyReady:
-		return true, l.identify(from)
+		l.ready = true
+		err = l.identify(from)
+	case replyServing: // a launcher's, and on its own socket
+		err = &Error{Stage: r.stage, Op: "start payload", Errno: unix.EPROTO, Hint: "SERVING came out of turn"}
 	case replyError:
 		l.ending = true
 		err = r.failure()
 	}
-	return false, err
+	return l.isComplete(), err
 }
 
 // meet learns which process the payload is from whatever tells it first: what
 // has cloned it, or any word of its own. It may die before it says more.
 func (l *launch) meet(r *reply, from *sender) {
+	if l.stage0 == nil && l.launcher != nil {
+		l.meetStage0(r, from)
+	}
+	byStage0 := l.stage0 != nil && from.pid == l.stage0.Pid
 	switch {
+	case r.stage == StageLauncher:
 	case r.kind == replyCloned && r.pid == 0: // of the second clone, by itself
 		l.payload = process(from.pid)
-	case r.kind == replyCloned && from.pid == l.stage0.Pid && l.plan.clones() == 2:
+	case r.kind == replyCloned && byStage0 && l.plan.clones() == 2:
 		l.middle = process(r.pid)
-	case r.kind == replyCloned && from.pid == l.stage0.Pid && l.payload == nil:
+	case r.kind == replyCloned && byStage0 && l.payload == nil:
 		l.payload = process(r.pid)
 	case r.stage != Stage0 && l.payload == nil && l.plan.clones() == 1:
 		l.payload = process(from.pid)
+	}
+}
+
+// isComplete reports whether the payload is ready, and all are known that have to
+// be reaped: what has cloned them may say so later than they speak themselves.
+func (l *launch) isComplete() bool {
+	return l.ready && l.stage0 != nil && (l.middle != nil || l.plan.clones() < 2)
+}
+
+// meetStage0 learns which process a launcher has cloned, from either.
+func (l *launch) meetStage0(r *reply, from *sender) {
+	switch {
+	case r.kind == replyCloned && from.pid == l.launcher.process.Pid:
+		l.stage0 = process(r.pid)
+	case r.stage == Stage0 || r.stage == StagePayload && !l.plan.forks():
+		l.stage0 = process(from.pid)
+	}
+	if !l.plan.forks() {
+		l.payload = l.stage0
 	}
 }
 
@@ -230,7 +278,7 @@ func (l *launch) trace(r *reply, from *sender) {
 // comes from the kernel. It cannot be another's meanwhile, unless somebody
 // else has waited for our child; but then the pidfd that came along is dead.
 func (l *launch) identify(from *sender) error {
-	if !l.plan.forks() {
+	if !l.forks() {
 		return nil
 	}
 	if l.payload == nil || l.payload.Pid != from.pid {
@@ -256,6 +304,9 @@ func (l *launch) beforeExec() error {
 	l.channel.deadline = l.cmd.startDeadline()
 	return nil
 }
+
+// forks reports whether the payload has been cloned from what it executes.
+func (l *launch) forks() bool { return l.launcher != nil || l.plan.forks() }
 
 // release lets the payload go on.
 func (l *launch) release() error {
@@ -291,7 +342,11 @@ func (l *launch) awaitExec() error {
 // has run and was killed. Between GO and exec nothing ends it but a signal. An
 // init executes nothing, and ends as its program does.
 func (l *launch) checkExecuted() error {
-	if l.cmd.Init || !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.plan.forks()) {
+	if l.cmd.Init || procfs.HasMemory(l.payload.Pid) {
+		return nil
+	}
+	awaitEnd(l.payload)
+	if !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.forks()) {
 		return nil
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}

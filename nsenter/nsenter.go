@@ -30,6 +30,7 @@ import (
 const (
 	stage0Name   = C.NSENTER_ARGV0
 	stage0Title  = C.NSENTER_TITLE_0
+	launcherName = C.NSENTER_ARGV0_LAUNCHER
 	pipeVariable = C.NSENTER_PIPE_ENV
 	goByte       = C.NSENTER_GO
 	cancelByte   = C.NSENTER_CANCEL
@@ -78,6 +79,8 @@ type request struct {
 	rootPath  string // where root is, for a new mount namespace
 	argv, env []string
 
+	inherited *inherited // nil: nothing
+
 	credential   *Credential
 	idsIfMapped  bool
 	noSetgroups  bool
@@ -108,6 +111,7 @@ func (r *request) flags() C.uint32_t {
 		C.NSENTER_F_KILL_ON_EXIT:   r.killOnExit,
 		C.NSENTER_F_FUNCTION:       r.input >= 0,
 		C.NSENTER_F_INIT:           r.init,
+		C.NSENTER_F_INHERIT:        r.inherited != nil,
 	} {
 		if set {
 			flags |= flag
@@ -125,7 +129,7 @@ func (r *request) groups() []int {
 
 // body is everything after the header, in the order that request.h gives.
 func (r *request) body() []byte {
-	var b []byte
+	b := r.inherited.body()
 	for _, i := range r.files {
 		b = binary.NativeEndian.AppendUint32(b, uint32(int32(i)))
 	}
@@ -183,6 +187,15 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		input:   C.int32_t(r.input),
 		output:  C.int32_t(r.output),
 		create:  C.uint64_t(r.plan.create),
+		here:    -1,
+	}
+	if in := r.inherited; in != nil {
+		h.ignored = C.uint64_t(in.ignored)
+		h.umask = C.uint32_t(in.umask)
+		h.nice = C.int32_t(in.nice)
+		h.nlimits = C.uint32_t(len(in.limits))
+		h.ncpus = C.uint32_t(len(in.cpus) / 8)
+		h.here = C.int32_t(in.here)
 	}
 	if r.plan.create&ns.Mount != 0 {
 		h.propagation = C.uint32_t(r.new.Propagation.mountFlags())
@@ -199,16 +212,23 @@ func (r *request) header(total int) C.struct_nsenter_request {
 	return h
 }
 
+// callMessage is what a launcher is sent with that many fds.
+func callMessage(nfds int) []byte {
+	raw := C.struct_nsenter_call{magic: C.NSENTER_MAGIC, nfds: C.uint32_t(nfds)}
+	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), C.sizeof_struct_nsenter_call))
+}
+
 // replyKind says what a reply is.
 type replyKind uint32
 
 const (
-	replyStep   replyKind = C.NSENTER_STEP
-	replyCloned replyKind = C.NSENTER_CLONED
-	replyMap    replyKind = C.NSENTER_MAP
-	replyReady  replyKind = C.NSENTER_READY
-	replyError  replyKind = C.NSENTER_ERROR
-	replyBooted replyKind = C.NSENTER_BOOTED
+	replyStep    replyKind = C.NSENTER_STEP
+	replyCloned  replyKind = C.NSENTER_CLONED
+	replyMap     replyKind = C.NSENTER_MAP
+	replyReady   replyKind = C.NSENTER_READY
+	replyError   replyKind = C.NSENTER_ERROR
+	replyBooted  replyKind = C.NSENTER_BOOTED
+	replyServing replyKind = C.NSENTER_SERVING
 )
 
 // reply is what a stage says.
@@ -229,6 +249,7 @@ var (
 	_ = [1]struct{}{}[Stage0-C.NSENTER_STAGE_0]
 	_ = [1]struct{}{}[Stage1-C.NSENTER_STAGE_1]
 	_ = [1]struct{}{}[StagePayload-C.NSENTER_STAGE_PAYLOAD]
+	_ = [1]struct{}{}[StageLauncher-C.NSENTER_STAGE_LAUNCHER]
 )
 
 // parseReply believes nothing: the process that speaks may be in a container
@@ -250,13 +271,13 @@ func parseReply(b []byte) (reply, error) {
 		op:     word(raw.op[:]),
 		object: text(raw.object[:]),
 	}
-	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyBooted {
+	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyServing {
 		return reply{}, fmt.Errorf("a reply that is none")
 	}
 	if r.pid < 0 || r.kind == replyMap && r.pid == 0 {
 		return reply{}, fmt.Errorf("a reply without a pid")
 	}
-	if r.stage < Stage0 || r.stage > StagePayload || raw.error < 0 {
+	if r.stage < Stage0 || r.stage > StageLauncher || raw.error < 0 {
 		return reply{}, fmt.Errorf("a reply with a stage or an errno that does not exist")
 	}
 	return r, nil

@@ -12,28 +12,10 @@
  * for it; stage 0 exits, and nobody stands in between.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "stage.h"
-
-/*
- * A fork whose child is our sibling. By hand, since glibc's fork has no flags;
- * the child makes system calls and execs, so that stale libc state is no
- * matter. The exit signal is the one of stage 0: CLONE_PARENT ignores ours.
- */
-static pid_t clone_sibling(void)
-{
-	const unsigned long flags = CLONE_PARENT | SIGCHLD;
-#if defined(__s390__) || defined(__CRIS__)
-	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
-#else
-	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-#endif
-}
 
 /*
  * Returns in the clone. Its pid goes to the caller at once, so that a payload
@@ -41,7 +23,7 @@ static pid_t clone_sibling(void)
  */
 static void clone_payload(struct stage *st)
 {
-	pid_t pid = clone_sibling();
+	pid_t pid = nsenter_clone_sibling();
 
 	if (pid < 0)
 		nsenter_fail(st, "clone", 0, "");
@@ -91,6 +73,17 @@ static void enter_pid_namespaces(struct stage *st)
 	clone_payload(st);
 }
 
+/* What a stage 0 knows before it has been told anything. */
+static void begin(struct stage *st, int sock)
+{
+	st->name = nsenter_is_launcher() ? NSENTER_STAGE_LAUNCHER : NSENTER_STAGE_0;
+	st->sock = sock;
+	st->req = NULL;
+	st->nfds = 0;
+	getrlimit(RLIMIT_NOFILE, &st->nofile);
+	sigprocmask(SIG_SETMASK, NULL, &st->mask);
+}
+
 static void report_ready(struct stage *st)
 {
 	st->name = NSENTER_STAGE_PAYLOAD;
@@ -102,22 +95,21 @@ static void report_ready(struct stage *st)
  * the Go runtime is itself started by a constructor there. */
 __attribute__((constructor(101))) static void nsexec(void)
 {
+	const int sock = nsenter_activate(&load);
 	struct stage st;
 	int procfs;
 
-	st.sock = nsenter_activate(&load);
-	if (st.sock < 0)
+	if (sock < 0)
 		return;
-	st.name = NSENTER_STAGE_0;
-	st.req = NULL;
-	st.nfds = 0;
-	getrlimit(RLIMIT_NOFILE, &st.nofile);
-
-	nsenter_title(NSENTER_TITLE_0);
-	nsenter_harden(&st);
+	begin(&st, sock);
 	nsenter_heed_children(&st);
 	nsenter_close_inherited(&st);
+	if (nsenter_is_launcher())
+		nsenter_serve(&st); /* returns in a stage 0 that it has cloned */
+	nsenter_title(NSENTER_TITLE_0);
+	nsenter_harden(&st);
 	nsenter_receive(&st);
+	nsenter_inherit(&st);
 	nsenter_make_namespaces(&st);
 	nsenter_join_namespaces(&st);
 	nsenter_create_namespaces(&st);

@@ -68,6 +68,8 @@ func ofNsenter(c *nsenter.Cmd) *command {
 type way struct {
 	exec bool    // through os/exec
 	set  *ns.Set // else inside these namespaces; nil: the caller's own
+
+	launcher *nsenter.Launcher // nil: one-shot
 }
 
 var (
@@ -84,6 +86,30 @@ func everyWay(t *testing.T, test func(t *testing.T, w *way)) {
 		t.Run("inside as root", func(t *testing.T) { test(t, inside(t, testutil.PrivilegedTypes)) })
 	}
 	t.Run("inside", func(t *testing.T) { test(t, inside(t, testutil.AllTypes)) })
+	t.Run("launcher", func(t *testing.T) { test(t, &way{launcher: newLauncher(t)}) })
+	t.Run("launcher inside", func(t *testing.T) {
+		w := inside(t, reachable())
+		w.launcher = newLauncher(t)
+		test(t, w)
+	})
+}
+
+// reachable are the types of a target that this identity can enter on its shortest way.
+func reachable() uint64 {
+	if testutil.Who() == testutil.Root {
+		return testutil.PrivilegedTypes
+	}
+	return testutil.AllTypes
+}
+
+func newLauncher(t testing.TB, options ...nsenter.LauncherOption) *nsenter.Launcher {
+	t.Helper()
+	launcher, err := nsenter.NewLauncher(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = launcher.Close() })
+	return launcher
 }
 
 // inside is the way into all namespaces of a target that has its own of these types.
@@ -104,12 +130,18 @@ func (w *way) command(name string, arg ...string) *command {
 	if w.exec {
 		return ofExec(exec.Command(name, arg...))
 	}
+	if w.launcher != nil {
+		return ofNsenter(w.launcher.Command(w.set, name, arg...))
+	}
 	return ofNsenter(nsenter.Command(w.set, name, arg...))
 }
 
 func (w *way) commandContext(ctx context.Context, name string, arg ...string) *command {
 	if w.exec {
 		return ofExec(exec.CommandContext(ctx, name, arg...))
+	}
+	if w.launcher != nil {
+		return ofNsenter(w.launcher.CommandContext(ctx, w.set, name, arg...))
 	}
 	return ofNsenter(nsenter.CommandContext(ctx, w.set, name, arg...))
 }

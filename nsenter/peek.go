@@ -47,6 +47,15 @@ func diedBySignal(p *os.Process) bool {
 	return hidden
 }
 
+// awaitEnd waits for a process that is on its way out: the kernel takes its
+// memory and its files before it can be waited for.
+func awaitEnd(p *os.Process) {
+	_ = p.WithHandle(func(pidfd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		_, _ = unix.Poll(fds, int(discardTime.Milliseconds()))
+	})
+}
+
 // isAlive: a pidfd is readable once its process has exited.
 func isAlive(pidfd int) bool {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}

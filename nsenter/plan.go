@@ -4,6 +4,7 @@ package nsenter
 
 import (
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,7 @@ import (
 type plan struct {
 	byProcess bool // all by one setns on the target's pidfd, which the kernel orders
 	joins     []join
+	birth     *ns.Handle   // the pid namespace that stage 0 is born in, by a launcher
 	create    ns.Type      // on top of what is joined
 	opened    []*ns.Handle // for the plan alone
 }
@@ -62,9 +64,24 @@ func (p *plan) forks() bool { return p.clones() > 0 }
 // files executed by them, or have the capabilities of their user namespace.
 func (p *plan) exposes() bool { return p.types()&(ns.PID|ns.Mount|ns.User) != 0 }
 
-// makePlan leaves out the namespaces that the calling thread is in already:
+// bearInside saves a clone: whoever is born in a pid namespace need not join it.
+// Not where the capabilities for that come with a user namespace, nor where
+// stage 0 is to tell the caller pids.
+func (p *plan) bearInside() {
+	if p.types()&ns.User != 0 || p.create&(ns.User|ns.Time|ns.PID) != 0 {
+		return
+	}
+	p.joins = slices.DeleteFunc(p.joins, func(j join) bool {
+		if j.typ == ns.PID {
+			p.birth = j.handle
+		}
+		return j.typ == ns.PID
+	})
+}
+
+// makePlan leaves out the namespaces that stage 0 would be in already, by own:
 // the kernel would refuse its own user namespace, and the others cost time.
-func makePlan(set *ns.Set, mode joinMode) (plan, error) {
+func makePlan(set *ns.Set, mode joinMode, own func(ns.Type) (ns.ID, error)) (plan, error) {
 	var p plan
 	if set == nil {
 		return p, nil
@@ -74,11 +91,11 @@ func makePlan(set *ns.Set, mode joinMode) (plan, error) {
 		if err := h.Control(func(uintptr) {}); err != nil {
 			return p, callerError("use "+t.Name()+" namespace", "", err)
 		}
-		own, err := currentID(t)
+		id, err := own(t)
 		if err != nil {
 			return p, callerError("find own "+t.Name()+" namespace", "", err)
 		}
-		if h.ID() != own {
+		if h.ID() != id {
 			p.joins = append(p.joins, join{typ: t, inode: h.ID().Ino, handle: h, fd: -1})
 		}
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -21,14 +22,37 @@
 #define NSENTER_MANY_FDS (8 * NSENTER_MAX_FDS)
 
 /*
- * Nobody may trace us or read our memory and fds while we hold what the target
- * must not have (CVE-2016-9962), and we die with the caller. The kernel resets
- * both whenever credentials change: call this again after each such change.
+ * A fork whose child is our sibling. By hand, since glibc's fork has no flags;
+ * the child makes system calls and execs, so that stale libc state is no
+ * matter. The exit signal is our own: CLONE_PARENT ignores the one asked for.
  */
-void nsenter_harden(const struct stage *st)
+pid_t nsenter_clone_sibling(void)
+{
+	const unsigned long flags = CLONE_PARENT | SIGCHLD;
+#if defined(__s390__) || defined(__CRIS__)
+	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
+}
+
+/*
+ * Nobody may trace us or read our memory and fds while we hold what the target
+ * must not have (CVE-2016-9962).
+ */
+void nsenter_become_opaque(const struct stage *st)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		nsenter_fail(st, "become non-dumpable", 0, "");
+}
+
+/*
+ * We die with the caller, too. The kernel resets both whenever credentials
+ * change: call this again after each such change.
+ */
+void nsenter_harden(const struct stage *st)
+{
+	nsenter_become_opaque(st);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		nsenter_fail(st, "set parent-death signal", 0, "");
 }

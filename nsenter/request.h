@@ -14,6 +14,13 @@
  *	caller <- function	BOOTED, once the Go runtime runs in the payload; then
  *				NSENTER_DONE, one byte, when it has a result
  *	caller -> function	NSENTER_CANCEL
+ *
+ * A launcher is a stage 0 that stays. It is sent calls, each with the far end
+ * of a socket on which the rest is as above:
+ *
+ *	caller <- launcher	SERVING, once
+ *	caller -> launcher	struct nsenter_call, its fds attached, for each request
+ *	caller <- launcher	CLONED or ERROR, on the call's socket
  */
 #ifndef NSENTER_REQUEST_H
 #define NSENTER_REQUEST_H
@@ -28,6 +35,7 @@
  * failed activation ends in _exit: a caller's main must never run twice.
  */
 #define NSENTER_ARGV0 "nsexec:[0:JOIN]"
+#define NSENTER_ARGV0_LAUNCHER "nsexec: launcher"
 
 /*
  * What ps shows (15 bytes at most). Where nothing is cloned, stage 0 keeps its
@@ -35,6 +43,7 @@
  */
 #define NSENTER_TITLE_0 "nsexec:[0:JOIN]"
 #define NSENTER_TITLE_1 "nsexec:[1:EXEC]"
+#define NSENTER_TITLE_LAUNCHER "nsexec:launcher"
 
 #define NSENTER_MAGIC UINT32_C(0x6e736578)
 
@@ -51,6 +60,8 @@
 /* Above what execve takes (6 MiB of strings), so that E2BIG is its answer. */
 #define NSENTER_MAX_REQUEST (16u << 20)
 #define NSENTER_MAX_GROUPS 65536u
+#define NSENTER_MAX_LIMITS 16
+#define NSENTER_MAX_CPU_WORDS 1024 /* 65,536 processors */
 
 /* How a stage 0 ends that could not even read its request. */
 enum nsenter_exit {
@@ -79,7 +90,8 @@ enum nsenter_flag {
 	NSENTER_F_KILL_ON_EXIT = 1 << 13, /* the payload dies with the caller */
 	NSENTER_F_INIT = 1 << 14, /* the payload is an init whose child is the program */
 	NSENTER_F_FUNCTION = 1 << 15, /* the payload is this program itself, not another */
-	NSENTER_F_ALL = (1 << 16) - 1,
+	NSENTER_F_INHERIT = 1 << 16, /* umask and so on: a launcher's are of another day */
+	NSENTER_F_ALL = (1 << 17) - 1,
 };
 
 /* One namespace to join, in the order in which it is joined. */
@@ -90,8 +102,16 @@ struct nsenter_join {
 	uint32_t reserved; /* 0 */
 };
 
+/* A resource limit (getrlimit(2)). */
+struct nsenter_limit {
+	uint64_t resource;
+	uint64_t soft;
+	uint64_t hard;
+};
+
 /*
- * Followed by int32_t files[nfiles] (index among the fds, or -1: closed),
+ * Followed by struct nsenter_limit limits[nlimits], uint64_t cpus[ncpus] (a mask),
+ * int32_t files[nfiles] (index among the fds, or -1: closed),
  * uint32_t groups[ngroups], then the strings: program, root, directory, uid map, gid
  * map, time offsets, host name, domain name, arguments, environment. A string is its length as
  * uint32_t, its bytes, and a NUL that the length does not count.
@@ -116,6 +136,14 @@ struct nsenter_request {
 	uint32_t gid;
 	uint32_t propagation; /* of the mounts in a new mount namespace: MS_*; 0: as they are */
 	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
+	/* The following: NSENTER_F_INHERIT. */
+	uint64_t ignored; /* signals, a bit each: 1 << (signal - 1) */
+	uint32_t umask;
+	int32_t nice;
+	uint32_t nlimits; /* those that are to be changed */
+	uint32_t ncpus; /* words of the mask of processors to run on; 0: as it is */
+	int32_t here; /* fd index of the caller's working directory; or -1 */
+	uint32_t reserved; /* 0 */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
 };
 
@@ -126,6 +154,8 @@ enum nsenter_kind {
 	NSENTER_READY, /* the kernel attaches who sent it */
 	NSENTER_ERROR,
 	NSENTER_BOOTED, /* a function is about to run */
+	NSENTER_SERVING, /* pid: 1 if the launcher can be in another pid namespace for the time of a
+			    clone */
 };
 
 enum nsenter_stage {
@@ -133,6 +163,7 @@ enum nsenter_stage {
 	NSENTER_STAGE_0,
 	NSENTER_STAGE_1,
 	NSENTER_STAGE_PAYLOAD,
+	NSENTER_STAGE_LAUNCHER,
 };
 
 enum nsenter_detail {
@@ -143,6 +174,16 @@ enum nsenter_detail {
 	NSENTER_D_OUTSIDE, /* the working directory lies outside the root */
 	NSENTER_D_CHANGED, /* the target changed its namespaces meanwhile */
 	NSENTER_D_MALFORMED, /* the request is */
+};
+
+/*
+ * What a launcher is sent. Its fds: the far end of the socket on which it is
+ * answered; then, if the stage 0 is to be born in another pid namespace, that
+ * one and the launcher's own.
+ */
+struct nsenter_call {
+	uint32_t magic;
+	uint32_t nfds; /* 1 or 3 */
 };
 
 /* Any failure at any stage, and everything else a stage says. */

@@ -24,7 +24,7 @@ func spawnStage0(exposed bool) (*os.Process, *channel, error) {
 		return nil, nil, callerError("make socket", "", err)
 	}
 	defer stages.Close()
-	p, err := startStage0(stages, exposed)
+	p, err := startStage0(stage0Name, stages, exposed)
 	if err != nil {
 		callers.Close()
 		return nil, nil, err
@@ -32,7 +32,7 @@ func spawnStage0(exposed bool) (*os.Process, *channel, error) {
 	return p, newChannel(callers), nil
 }
 
-func startStage0(socket *os.File, exposed bool) (*os.Process, error) {
+func startStage0(name string, socket *os.File, exposed bool) (*os.Process, error) {
 	files := make([]*os.File, executableFD)
 	files[socketFD] = socket
 	path := ownExecutable
@@ -46,7 +46,7 @@ func startStage0(socket *os.File, exposed bool) (*os.Process, error) {
 		files = append(files, exe)
 		path = fmt.Sprintf("/proc/self/fd/%d", executableFD)
 	}
-	p, err := os.StartProcess(path, []string{stage0Name}, &os.ProcAttr{Env: stage0Env(), Files: files})
+	p, err := os.StartProcess(path, []string{name}, &os.ProcAttr{Env: stage0Env(), Files: files})
 	if err != nil {
 		return nil, startError(err)
 	}

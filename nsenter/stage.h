@@ -23,6 +23,7 @@
 struct stage {
 	enum nsenter_stage name;
 	int sock; /* to the caller */
+	sigset_t mask; /* blocked signals as they were inherited */
 	struct sigaction sigchld; /* as it was inherited */
 	struct rlimit nofile; /* RLIMIT_NOFILE as it was inherited */
 	struct nsenter_request *req;
@@ -35,21 +36,30 @@ struct stage {
 
 /* activate.c: is this process ours? */
 int nsenter_activate(enum nsenter_load *load);
+int nsenter_is_launcher(void);
+
+/* launcher.c: a stage 0 that stays; returns in those that it clones */
+void nsenter_serve(struct stage *st);
 
 /* channel.c: talking with the caller */
 void nsenter_receive(struct stage *st);
 void nsenter_step(const struct stage *st, const char *op, uint64_t type);
+ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len);
+void nsenter_serving(const struct stage *st, int moves);
 void nsenter_cloned(const struct stage *st, pid_t pid);
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
 void nsenter_ready(const struct stage *st);
 void nsenter_await_go(const struct stage *st);
+void nsenter_say_error(const struct stage *st, const char *op, uint64_t type, const char *object);
 _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
 			    const char *object);
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
 
 /* process.c: what the process itself must be */
+pid_t nsenter_clone_sibling(void);
 void nsenter_harden(const struct stage *st);
+void nsenter_become_opaque(const struct stage *st);
 void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
 void nsenter_close_all_but(const struct stage *st, int keep);
@@ -77,6 +87,9 @@ void nsenter_mount_procfs(const struct stage *st, int procfs);
 
 /* root.c: the payload's root */
 void nsenter_enter_root(struct stage *st);
+
+/* inherit.c: what a launcher's payload would have of its caller by birth */
+void nsenter_inherit(struct stage *st);
 
 /* payload.c: what the payload starts with */
 void nsenter_become(const struct stage *st);

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 )
 
 // Available reports why this program cannot start payloads: nil if it can, else
@@ -24,3 +25,12 @@ func runFunction() bool { return false }
 func (f *functionCall) cancel() error { return Available() }
 
 func (c *Cmd) launch([]*os.File, []string) error { return Available() }
+
+// launcherProcess is never started.
+type launcherProcess struct{}
+
+func startLauncher(time.Duration) (*launcherProcess, error) { return nil, Available() }
+
+func (*launcherProcess) hasEnded() bool { return true }
+
+func (*launcherProcess) close() {}

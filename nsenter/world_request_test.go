@@ -81,7 +81,8 @@ const (
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
 	atInput, atOutput                               = 52, 56
-	atCreate, atJoins, headerSize                   = 72, 80, 80 + 40*24
+	atCreate, atNLimits, atNCPUs                    = 72, 96, 100
+	atHere, atReserved, atJoins, headerSize         = 104, 108, 112, 112 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
@@ -128,6 +129,9 @@ func TestMalformedRequests(t *testing.T) {
 		"more files than sent": {atNFDs, 3}, "fewer files than sent": {atNFDs, 1},
 		"payload's files beyond end": {atNFiles, nsenter.MaxTravelling}, "groups over limit": {atNGroups, 65537},
 		"groups huge": {atNGroups, all32}, "groups beyond end": {atNGroups, 65536},
+		"limits over limit": {atNLimits, 17}, "limits beyond end": {atNLimits, 16}, "limits huge": {atNLimits, all32},
+		"processors over limit": {atNCPUs, 1025}, "processors beyond end": {atNCPUs, 1024}, "processors huge": {atNCPUs, all32},
+		"here too high": {atHere, 2}, "here negative": {atHere, minusTwo}, "reserved": {atReserved, 1},
 		"no argument": {atArgc, 0}, "arguments huge": {atArgc, all32}, "one argument more": {atArgc, 4},
 		"environment huge": {atEnvc, all32}, "sum overflows": {atArgc, 1 << 31, atEnvc, 1 << 31},
 		"fewer strings": {atEnvc, 1}, "joins over limit": {atNJoins, 41}, "joins huge": {atNJoins, all32},
@@ -185,8 +189,9 @@ func TestTruncatedRequests(t *testing.T) {
 	for _, n := range []int{0, 1, 4, 64, headerSize - 1, headerSize, headerSize + 1, len(whole) - 1} {
 		s := startStage0(t)
 		s.send(t, whole[:n], min(n, 2)) // without a byte no fd travels
-		if reply := s.end(t); len(reply) > 0 {
-			t.Errorf("to %d of %d bytes stage 0 said %q", n, len(whole), reply)
+		e, err := nsenter.ReplyError(s.end(t))
+		if err != nil || e.Op != "receive request" || e.Errno != unix.ECONNRESET {
+			t.Errorf("to %d of %d bytes stage 0 said %+v (%v)", n, len(whole), e, err)
 		}
 	}
 }

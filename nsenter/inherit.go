@@ -1,0 +1,125 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// inheritance is what a process has of its parent by birth, and a launcher's
+// payload therefore of the launcher.
+type inheritance struct {
+	umask   uint32
+	ignored uint64 // signals, 1 << (signal - 1)
+	nice    int
+	cpus    []byte // a mask, as the kernel has it
+	limits  [numLimits]unix.Rlimit
+}
+
+const (
+	numLimits = 16   // RLIM_NLIMITS
+	maxCPUs   = 8192 // CONFIG_NR_CPUS at most
+)
+
+// inheritance is what a child of the calling thread would have now.
+func (p *launcherProcess) inheritance() (in inheritance, err error) {
+	if in.umask, in.ignored, err = readStatus(p.status); err != nil {
+		return in, callerError("read", p.status.Name(), err)
+	}
+	for i := range in.limits {
+		if err := unix.Getrlimit(i, &in.limits[i]); err != nil {
+			return in, callerError("get resource limit", strconv.Itoa(i), err)
+		}
+	}
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		return in, callerError("get nice value", "", err)
+	}
+	in.nice = 20 - raw // as the system call has it: 40 to 1
+	if in.cpus, err = processors(); err != nil {
+		return in, callerError("get processors", "", err)
+	}
+	return in, nil
+}
+
+// readStatus takes the two out of /proc/self/status that no system call tells
+// without changing it, or without asking 64 times.
+func readStatus(status *os.File) (umask uint32, ignored uint64, err error) {
+	var buf [4096]byte
+	n, err := status.ReadAt(buf[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, err
+	}
+	mask, err := strconv.ParseUint(statusField(buf[:n], "Umask"), 8, 32)
+	if err != nil {
+		return 0, 0, err
+	}
+	ignored, err = strconv.ParseUint(statusField(buf[:n], "SigIgn"), 16, 64)
+	return uint32(mask), ignored, err
+}
+
+func statusField(status []byte, key string) string {
+	_, rest, _ := bytes.Cut(status, []byte("\n"+key+":\t"))
+	value, _, _ := bytes.Cut(rest, []byte("\n"))
+	return string(value)
+}
+
+func processors() ([]byte, error) {
+	set := unix.NewCPUSet(maxCPUs)
+	if err := unix.SchedGetaffinityDynamic(0, set); err != nil {
+		return nil, err
+	}
+	size := len(set) * int(unsafe.Sizeof(set[0]))
+	return unsafe.Slice((*byte)(unsafe.Pointer(&set[0])), size), nil
+}
+
+// since is what has to be changed for a payload of a launcher that was born with before.
+func (in *inheritance) since(before *inheritance) *inherited {
+	out := &inherited{umask: in.umask, ignored: in.ignored, nice: in.nice}
+	if !bytes.Equal(in.cpus, before.cpus) {
+		out.cpus = in.cpus
+	}
+	for i, limit := range in.limits {
+		if limit != before.limits[i] {
+			out.limits = append(out.limits, changedLimit{i, limit})
+		}
+	}
+	return out
+}
+
+// inherited is how that travels.
+type inherited struct {
+	umask   uint32
+	ignored uint64
+	nice    int
+	cpus    []byte
+	limits  []changedLimit
+	here    int // index of the working directory among the fds
+}
+
+type changedLimit struct {
+	resource int
+	unix.Rlimit
+}
+
+// body is struct nsenter_limit limits[], uint64_t cpus[].
+func (in *inherited) body() []byte {
+	if in == nil {
+		return nil
+	}
+	var b []byte
+	for _, limit := range in.limits {
+		for _, v := range []uint64{uint64(limit.resource), limit.Cur, limit.Max} {
+			b = binary.NativeEndian.AppendUint64(b, v)
+		}
+	}
+	return append(b, in.cpus...)
+}

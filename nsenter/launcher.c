@@ -1,0 +1,120 @@
+/*
+ * A launcher: a stage 0 that stays, and clones one for each call. It saves what
+ * executing the caller's program anew costs; all else is the same, by the same
+ * steps. It holds nothing but its socket, and ends with it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+/* The fds of a call; see struct nsenter_call. */
+enum { CALL_SOCKET, CALL_PID, CALL_OWN_PID, CALL_FDS };
+
+/*
+ * Whether it may be in another pid namespace for the time of a clone. As root
+ * of a user namespace one can enter those below, but not come back, and the
+ * next call would be born in the wrong one.
+ */
+static int can_return(void)
+{
+	int fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	int can = fd >= 0 && setns(fd, CLONE_NEWPID) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return can;
+}
+
+/*
+ * ^C and ^Z are for the process group, and a launcher is not what they are
+ * meant for. Blocked, not ignored: what is ignored is inherited.
+ */
+static void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+static void close_fds(struct stage *st)
+{
+	for (uint32_t i = 0; i < st->nfds; i++)
+		close(st->fds[i]);
+	st->nfds = 0;
+}
+
+/* Whether there is a call that can be answered. Does not return without a caller. */
+static int receive_call(struct stage *st)
+{
+	struct nsenter_call call;
+	ssize_t n = nsenter_receive_message(st, &call, sizeof(call));
+
+	if (n <= 0)
+		_exit(n < 0 ? NSENTER_EXIT_FAILED : 0);
+	return n == (ssize_t)sizeof(call) && call.magic == NSENTER_MAGIC && call.nfds == st->nfds &&
+	       (st->nfds == CALL_SOCKET + 1 || st->nfds == CALL_FDS);
+}
+
+/* What a process that has been started for this call would be. */
+static void become_stage0(struct stage *st, int calls)
+{
+	close(calls);
+	for (uint32_t i = CALL_PID; i < st->nfds; i++)
+		close(st->fds[i]);
+	st->nfds = 0;
+	st->name = NSENTER_STAGE_0;
+	sigprocmask(SIG_SETMASK, &st->mask, NULL);
+}
+
+/* Returns 0 in the clone. One that has failed is the caller's to know. */
+static pid_t clone_stage0(const struct stage *st)
+{
+	pid_t pid = nsenter_clone_sibling();
+
+	if (pid > 0)
+		nsenter_cloned(st, pid);
+	if (pid < 0)
+		nsenter_say_error(st, "clone", 0, "");
+	return pid;
+}
+
+/* The same, in another pid namespace: to join one after birth takes a second clone. */
+static pid_t clone_inside(const struct stage *st)
+{
+	pid_t pid;
+
+	if (setns(st->fds[CALL_PID], CLONE_NEWPID) != 0) {
+		nsenter_say_error(st, "join", CLONE_NEWPID, "");
+		return -1;
+	}
+	pid = clone_stage0(st);
+	if (pid != 0 && setns(st->fds[CALL_OWN_PID], CLONE_NEWPID) != 0)
+		nsenter_fail(st, "return to", CLONE_NEWPID, "");
+	return pid;
+}
+
+void nsenter_serve(struct stage *st)
+{
+	const int calls = st->sock;
+
+	nsenter_title(NSENTER_TITLE_LAUNCHER);
+	nsenter_become_opaque(st);
+	block_signals();
+	nsenter_raise_nofile(st, CALL_FDS);
+	nsenter_serving(st, can_return());
+	for (;; close_fds(st)) {
+		st->sock = calls;
+		if (!receive_call(st))
+			continue;
+		st->sock = st->fds[CALL_SOCKET];
+		if ((st->nfds == CALL_FDS ? clone_inside(st) : clone_stage0(st)) == 0)
+			break;
+	}
+	become_stage0(st, calls);
+}

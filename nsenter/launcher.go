@@ -1,0 +1,120 @@
+package nsenter
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"nsexec/ns"
+)
+
+// Launcher starts payloads as [Command] does, for less: it is a stage 0 that
+// stays, so that the calling program need not be executed anew each time. It is
+// for a daemon that enters often; a program that enters once has no use for it.
+//
+// A payload is what it would be without a launcher. Start sends what a child has
+// of its parent, as it is then: working directory, umask, resource limits, nice
+// value, processors and ignored signals, beside Cmd.Env. What cannot follow is as
+// it was when the launcher was started: cgroup, OOM score, credentials and
+// capabilities, session and process group, scheduling policy, seccomp filters. Nor
+// can a thread's own namespaces: Start refuses to work on a thread that has
+// moved, such as inside of [ns.Handle.Do].
+//
+// Any number of goroutines may use a launcher. It ends with its caller, however
+// that ends, and is started again on the next use if something has killed it:
+// the calls that were under way then fail with an [*Error] of [StageLauncher].
+// It is a process called "nsexec: launcher", a child of the caller, that holds
+// nothing of the caller's but one end of a socket.
+type Launcher struct {
+	timeout time.Duration
+
+	mu      sync.Mutex
+	closed  bool
+	running *launcherProcess // nil, or one that may have ended
+}
+
+// LauncherOption changes what NewLauncher makes.
+type LauncherOption func(*Launcher)
+
+// LauncherTimeout bounds how long it may take to start the launcher, each time;
+// the default is 30 s.
+func LauncherTimeout(d time.Duration) LauncherOption {
+	return func(l *Launcher) { l.timeout = d }
+}
+
+// NewLauncher starts a launcher. Close it when it is no longer needed.
+func NewLauncher(options ...LauncherOption) (*Launcher, error) {
+	l := &Launcher{timeout: defaultStartTimeout}
+	for _, option := range options {
+		option(l)
+	}
+	if err := Available(); err != nil {
+		return nil, err
+	}
+	if _, err := l.process(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Command is the package's Command, by the launcher.
+func (l *Launcher) Command(set *ns.Set, name string, arg ...string) *Cmd {
+	c := Command(set, name, arg...)
+	c.launcher = l
+	return c
+}
+
+// CommandContext is the package's CommandContext, by the launcher.
+func (l *Launcher) CommandContext(ctx context.Context, set *ns.Set, name string, arg ...string) *Cmd {
+	c := CommandContext(ctx, set, name, arg...)
+	c.launcher = l
+	return c
+}
+
+// Func returns f with its Command and Call by the launcher.
+func (l *Launcher) Func(f *Func) *Func {
+	return &Func{name: f.name, fn: f.fn, launcher: l}
+}
+
+// Close ends the launcher, but no payload. A second Close is an [os.ErrClosed],
+// and so is every Start afterwards.
+func (l *Launcher) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return errLauncherClosed
+	}
+	l.closed = true
+	if l.running != nil {
+		l.running.close()
+	}
+	return nil
+}
+
+var errLauncherClosed = callerError("use launcher", "", os.ErrClosed)
+
+// process is the launcher that runs, started if there is none.
+func (l *Launcher) process() (*launcherProcess, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errLauncherClosed
+	}
+	if l.running != nil && !l.running.hasEnded() {
+		return l.running, nil
+	}
+	if l.running != nil {
+		l.running.close()
+	}
+	running, err := startLauncher(l.timeout)
+	l.running = running
+	if err != nil {
+		return nil, err
+	}
+	return running, nil
+}
+
+// errThreadMoved is for a Start whose payload would be elsewhere than its caller.
+var errThreadMoved = errors.New("the calling thread has left the launcher's namespaces")

@@ -1,0 +1,165 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/sockpair"
+	"nsexec/ns"
+)
+
+// connect plans a call to the launcher, and makes the socket for it.
+func (l *launch) connect() (err error) {
+	if l.launcher, err = l.cmd.launcher.process(); err != nil {
+		return err
+	}
+	if err := l.launcher.checkThread(l.cmd.set); err != nil {
+		return err
+	}
+	if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode, l.launcher.id); err != nil {
+		return err
+	}
+	l.plan.create = l.cmd.Unshare
+	if l.launcher.pidNS != nil {
+		l.plan.bearInside()
+	}
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return callerError("make socket", "", err)
+	}
+	l.channel, l.farEnd = newChannel(callers), stages
+	return nil
+}
+
+// id is the launcher's namespace of that type.
+func (p *launcherProcess) id(t ns.Type) (ns.ID, error) {
+	id, ok := p.own[t]
+	if !ok {
+		return id, unix.ENOENT
+	}
+	return id, nil
+}
+
+// checkThread refuses a thread that a payload would not start from. What is
+// joined is the same from wherever it starts.
+func (p *launcherProcess) checkThread(set *ns.Set) error {
+	rest := ns.All
+	if set != nil {
+		rest &^= set.Types()
+	}
+	for _, t := range rest.Types() {
+		here, err := currentID(t)
+		if own, ok := p.own[t]; ok && err == nil && here != own {
+			return &Error{Op: "use launcher", Type: t, Err: errThreadMoved}
+		}
+	}
+	return nil
+}
+
+// call has the launcher clone a stage 0. One that is seen to have been killed
+// meanwhile is replaced, once: what it was sent it has not read.
+func (l *launch) call() error {
+	defer func() {
+		l.farEnd.Close()
+		l.farEnd = nil
+	}()
+	err := l.launcher.send(l.channel, &l.plan, l.farEnd)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
+		if l.launcher, err = l.cmd.launcher.replace(l.launcher); err != nil {
+			return err
+		}
+		err = l.launcher.send(l.channel, &l.plan, l.farEnd)
+	}
+	if err != nil {
+		return l.lost(StageLauncher, "send call", err)
+	}
+	l.called = true
+	return nil
+}
+
+// replace waits for the end of a launcher that has closed its socket, and is process then.
+func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
+	select {
+	case <-old.child.exited:
+	case <-time.After(discardTime):
+		_, _ = old.stop()
+	}
+	return l.process()
+}
+
+// send sends a call, with the far end of its channel. A launcher that does not
+// read is waited for as the channel says.
+func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File) (err error) {
+	fds := []int{int(farEnd.Fd())}
+	send := func(socket uintptr) {
+		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
+		err = to.send(callMessage(len(fds)), fds)
+	}
+	raw, rawErr := p.socket.SyscallConn()
+	if rawErr != nil {
+		return rawErr
+	}
+	defer runtime.KeepAlive(farEnd)
+	if plan.birth == nil {
+		rawErr = raw.Control(send)
+		return errors.Join(rawErr, err)
+	}
+	holdErr := plan.birth.Control(func(pidNS uintptr) {
+		ownErr := p.pidNS.Control(func(own uintptr) {
+			fds = append(fds, int(pidNS), int(own))
+			rawErr = raw.Control(send)
+		})
+		rawErr = errors.Join(rawErr, ownErr)
+	})
+	return errors.Join(holdErr, rawErr, err)
+}
+
+// inherit adds what the payload would have of its caller by birth.
+func (l *launch) inherit(r *request) (here *os.File, err error) {
+	now, err := l.launcher.inheritance()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(".", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, callerError("open working directory", "", err)
+	}
+	here = os.NewFile(uintptr(fd), ".")
+	r.inherited = now.since(&l.launcher.born)
+	r.inherited.here = r.add(fd)
+	return here, nil
+}
+
+// seekStage0 finds out what the launcher has cloned, for a Start that has failed.
+// A launcher that does not answer is ended: nobody could tell what it starts later.
+func (l *launch) seekStage0() {
+	if !l.called {
+		return
+	}
+	_ = unix.Shutdown(l.channel.fd, unix.SHUT_WR) // one that still listens says so, and ends
+	l.channel.deafen()
+	for range 2 {
+		l.channel.deadline = time.Now().Add(discardTime)
+		for l.stage0 == nil {
+			r, from, err := l.channel.receive()
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				return
+			}
+			l.meet(&r, &from)
+			from.close()
+		}
+		if l.stage0 != nil {
+			return
+		}
+		_, _ = l.launcher.stop()
+	}
+}

@@ -1,0 +1,139 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
+	"nsexec/internal/sockpair"
+	"nsexec/ns"
+)
+
+// launcherProcess is a launcher that runs, or has run.
+type launcherProcess struct {
+	process *os.Process
+	child   *child
+	socket  *os.File
+	status  *os.File          // the caller's, in /proc
+	born    inheritance       // what it has of the caller
+	own     map[ns.Type]ns.ID // the namespaces that it is in
+	pidNS   *ns.Handle        // its pid namespace, if it can leave that for the time of a clone
+}
+
+// startLauncher returns when the launcher serves. It is started by a thread that
+// ends only with the process: its payloads have that for a parent, and die with
+// it until they are released.
+func startLauncher(timeout time.Duration) (p *launcherProcess, err error) {
+	p = &launcherProcess{}
+	if p.status, err = procfs.OpenSelf("status"); err != nil {
+		return nil, callerError("open", "/proc/self/status", err)
+	}
+	onLastingThread(func() { err = p.start() })
+	if err == nil {
+		err = p.awaitServing(timeout)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// start is called on the lasting thread.
+func (p *launcherProcess) start() (err error) {
+	if p.born, err = p.inheritance(); err != nil {
+		return err
+	}
+	p.own = namespacesHere()
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return callerError("make socket", "", err)
+	}
+	defer stages.Close()
+	p.socket = callers
+	if p.process, err = startStage0(launcherName, stages, true); err != nil {
+		return err
+	}
+	p.child = reap(p.process)
+	return nil
+}
+
+func (p *launcherProcess) awaitServing(timeout time.Duration) error {
+	ch := newChannel(p.socket)
+	ch.deadline = time.Now().Add(timeout)
+	r, from, err := ch.receive()
+	if err != nil {
+		return p.lost("start launcher", err)
+	}
+	from.close()
+	switch {
+	case from.pid != p.process.Pid || r.kind != replyServing && r.kind != replyError:
+		return &Error{Stage: StageLauncher, Op: "start launcher", Errno: unix.EPROTO}
+	case r.kind == replyError:
+		return r.failure()
+	case r.pid == 0:
+		return nil
+	}
+	if p.pidNS, err = ns.OpenPID(os.Getpid(), ns.PID); err != nil {
+		return callerError("open own pid namespace", "", err)
+	}
+	return nil
+}
+
+// lost is the error for a launcher that does not answer.
+func (p *launcherProcess) lost(op string, err error) error {
+	e := &Error{Stage: StageLauncher, Op: op, Err: err}
+	if state, ended := p.stop(); ended {
+		e.Err = fmt.Errorf("it has ended: %v", state)
+		e.Hint = refusals[state.ExitCode()]
+	}
+	return e
+}
+
+// stop kills it, and tells how it has ended if that is known.
+func (p *launcherProcess) stop() (state *os.ProcessState, ended bool) {
+	_ = p.process.Kill()
+	select {
+	case <-p.child.exited:
+		return p.child.state, p.child.err == nil
+	case <-time.After(discardTime):
+		return nil, false
+	}
+}
+
+func (p *launcherProcess) hasEnded() bool {
+	select {
+	case <-p.child.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// close lets it end by itself, which it does at once unless something holds it.
+func (p *launcherProcess) close() {
+	for _, f := range []*os.File{p.socket, p.status} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	if p.pidNS != nil {
+		p.pidNS.Close()
+	}
+	if p.child == nil {
+		return
+	}
+	select {
+	case <-p.child.exited:
+	case <-time.After(discardTime):
+		_, _ = p.stop()
+	}
+	if p.hasEnded() {
+		p.child.free()
+	}
+}
