@@ -15,33 +15,18 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "stage.h"
 
 /*
- * A fork whose child is our sibling. By hand, since glibc's fork has no flags;
- * the child makes system calls and execs, so that stale libc state is no
- * matter. The exit signal is the one of stage 0: CLONE_PARENT ignores ours.
- */
-static pid_t clone_sibling(void)
-{
-	const unsigned long flags = CLONE_PARENT | SIGCHLD;
-#if defined(__s390__) || defined(__CRIS__)
-	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
-#else
-	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-#endif
-}
-
-/*
- * Returns in the clone. Its pid goes to the caller at once, so that a payload
+ * Returns in the clone, our sibling: the exit signal is the one of stage 0, since
+ * CLONE_PARENT ignores ours. Its pid goes to the caller at once, so that a payload
  * that never gets as far as READY can still be killed and reaped.
  */
 static void clone_payload(struct stage *st)
 {
-	pid_t pid = clone_sibling();
+	pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid < 0)
 		nsenter_fail(st, "clone", 0, "");
@@ -106,11 +91,15 @@ __attribute__((constructor(101))) static void nsexec(void)
 	int procfs;
 
 	st.sock = nsenter_activate(&load);
-	if (st.sock < 0)
-		return;
 	st.name = NSENTER_STAGE_0;
 	st.req = NULL;
 	st.nfds = 0;
+	st.move = NULL;
+	if (st.sock < 0) {
+		if (load == NSENTER_LOAD_OK)
+			nsenter_move(&st);
+		return;
+	}
 	getrlimit(RLIMIT_NOFILE, &st.nofile);
 
 	nsenter_title(NSENTER_TITLE_0);

@@ -22,15 +22,29 @@
 
 /*
  * Nobody may trace us or read our memory and fds while we hold what the target
- * must not have (CVE-2016-9962), and we die with the caller. The kernel resets
- * both whenever credentials change: call this again after each such change.
+ * must not have (CVE-2016-9962), and we die with the caller, unless we are the
+ * caller. The kernel resets both whenever credentials change: call this again
+ * after each such change.
  */
 void nsenter_harden(const struct stage *st)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		nsenter_fail(st, "become non-dumpable", 0, "");
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (st->move == NULL && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		nsenter_fail(st, "set parent-death signal", 0, "");
+}
+
+/*
+ * A fork by hand, since glibc's has no flags. The child makes system calls and
+ * execs, so that stale libc state is no matter.
+ */
+pid_t nsenter_clone(unsigned long flags)
+{
+#if defined(__s390__) || defined(__CRIS__)
+	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
 }
 
 /* What ps shows. A title that cannot be set harms nobody. */

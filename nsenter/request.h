@@ -14,13 +14,16 @@
  *	caller <- function	BOOTED, once the Go runtime runs in the payload; then
  *				NSENTER_DONE, one byte, when it has a result
  *	caller -> function	NSENTER_CANCEL
+ *
+ * A program that moves itself (Reexec) has nobody to talk to: its request is in a
+ * sealed memfd, behind a struct nsenter_move, and nothing is replied.
  */
 #ifndef NSENTER_REQUEST_H
 #define NSENTER_REQUEST_H
 
 #include <stdint.h>
 
-/* Names the socket; its bytes are zeroed once it has been read. */
+/* Names the socket, or the memfd; its bytes are zeroed once it has been read. */
 #define NSENTER_PIPE_ENV "_NSENTER_PIPE"
 
 /*
@@ -37,6 +40,7 @@
 #define NSENTER_TITLE_1 "nsexec:[1:EXEC]"
 
 #define NSENTER_MAGIC UINT32_C(0x6e736578)
+#define NSENTER_MOVE_MAGIC UINT32_C(0x6e736d76)
 
 /* Not a value that a stray byte or an end of file could be taken for. */
 #define NSENTER_GO 0x47
@@ -117,6 +121,14 @@ struct nsenter_request {
 	uint32_t propagation; /* of the mounts in a new mount namespace: MS_*; 0: as they are */
 	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
+};
+
+/* What stands in front of a request in a memfd, whose only argument is the program's comm. */
+struct nsenter_move {
+	uint32_t magic; /* NSENTER_MOVE_MAGIC */
+	uint32_t size; /* of this struct */
+	int32_t pid; /* whose request it is */
+	int32_t fds[NSENTER_MAX_JOINS]; /* what SCM_RIGHTS would carry, as numbers */
 };
 
 enum nsenter_kind {

@@ -31,13 +31,18 @@ struct stage {
 	int fds[NSENTER_MAX_FDS];
 	int identities[NSENTER_MAX_JOINS]; /* see nsenter_join_namespaces */
 	struct made *made; /* see nsenter_make_namespaces */
+	struct move *move; /* of the calling program itself; NULL in all that it starts */
 };
 
 /* activate.c: is this process ours? */
 int nsenter_activate(enum nsenter_load *load);
+char *nsenter_find_variable(void);
+int nsenter_parse_fd(const char *variable);
+int nsenter_is_single_threaded(void);
 
 /* channel.c: talking with the caller */
 void nsenter_receive(struct stage *st);
+void nsenter_read_request(struct stage *st, int memfd);
 void nsenter_step(const struct stage *st, const char *op, uint64_t type);
 void nsenter_cloned(const struct stage *st, pid_t pid);
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
@@ -48,8 +53,13 @@ _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t typ
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
 
+/* move.c: the calling program itself moves */
+void nsenter_move(struct stage *st);
+_Noreturn void nsenter_stay_behind(const struct stage *st, const struct nsenter_reply *error);
+
 /* process.c: what the process itself must be */
 void nsenter_harden(const struct stage *st);
+pid_t nsenter_clone(unsigned long flags);
 void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
 void nsenter_close_all_but(const struct stage *st, int keep);
@@ -92,6 +102,7 @@ void nsenter_return(struct stage *st);
 
 /* init.c: the first process of a pid namespace, if asked for */
 void nsenter_init(struct stage *st);
+_Noreturn void nsenter_stand_in(pid_t program, const sigset_t *all);
 
 #pragma GCC visibility pop
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+
+	"nsexec/ns"
 )
 
 // Available reports why this program cannot start payloads: nil if it can, else
@@ -22,5 +24,11 @@ func (c *Cmd) prepareFunction([]*os.File, []string) ([]*os.File, error) { return
 func runFunction() bool { return false }
 
 func (f *functionCall) cancel() error { return Available() }
+
+func reexec(*ns.Set, []*os.File, bool) error { return Available() }
+
+func reexecUnshared(ns.Type, []*os.File) error { return Available() }
+
+func reexeced() bool { return false }
 
 func (c *Cmd) launch([]*os.File, []string) error { return Available() }
