@@ -83,9 +83,18 @@ func init() {
 		}
 		flags, _ := unix.FcntlInt(namedFile, unix.F_GETFD, 0)
 		im.Closes = flags&unix.FD_CLOEXEC != 0
-		return sayAndWait(im)
+		if err := sayAndWait(im); err != nil {
+			return err
+		}
+		if status := lastWord[0]; status != '\n' {
+			os.Exit(int(status))
+		}
+		return nil
 	}
 }
+
+// lastWord is what was waited for: a newline, or what the status is to be in the end.
+var lastWord [1]byte
 
 func sayAndWait(im image) error {
 	if im.Error != nil {
@@ -98,7 +107,7 @@ func sayAndWait(im image) error {
 	if _, err := os.Stdout.Write(append(text, '\n')); err != nil {
 		return err
 	}
-	_, err = io.ReadFull(os.Stdin, make([]byte, 1))
+	_, err = io.ReadFull(os.Stdin, lastWord[:])
 	return err
 }
 
@@ -140,6 +149,17 @@ var ways = map[string]func(set *ns.Set, files ...*os.File) error{
 			return err
 		}
 		return nsenter.Reexec(bareSet(set), files...)
+	},
+	// dead is a pid namespace whose first process is no more.
+	"dead": func(set *ns.Set, files ...*os.File) error {
+		if set == nil { // it has been done
+			return nsenter.ReexecChild(set, files...)
+		}
+		_ = set.Process(func(pid int, pidfd uintptr) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, -1)
+		})
+		return nsenter.ReexecChild(set, files...)
 	},
 	"mortal": func(set *ns.Set, files ...*os.File) error {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGURG), 0, 0, 0); err != nil {
@@ -183,7 +203,7 @@ func bareSet(set *ns.Set) *ns.Set {
 func moveAs(way string, targets []string) error {
 	runtime.LockOSThread()
 	set, err := setOfTargets(targets)
-	if err != nil && !nsenter.Reexeced() {
+	if err != nil && !nsenter.Reexeced() && nsenter.MoveFailure() == nil {
 		return err
 	}
 	file := os.NewFile(namedFile, "named")
