@@ -4,8 +4,9 @@
  *
  * It runs before the Go runtime exists. In a program that the library has
  * started for it (stage 0) it reads a request, joins, clones if a pid
- * namespace demands that (stage 1), and becomes the payload by exec. In any
- * other program it does nothing.
+ * namespace demands that (stage 1), and becomes the payload by exec. In one that
+ * has executed itself for it, it joins and returns (move.c). In any other program
+ * it does nothing.
  *
  * Why the clone: setns(CLONE_NEWPID) moves the children, not the caller of it.
  * Why CLONE_PARENT: the payload is then the caller's own child, who can wait

@@ -29,10 +29,10 @@ import (
 // groups, where root is mapped. A mount namespace's root directory becomes the
 // program's root and working directory.
 //
-// Errors are of type [*Error]. What can be told beforehand is returned at once,
-// and nothing has happened: a closed Set or file (matching [os.ErrClosed]),
-// namespaces that the kernel will not let the caller have, a failure of execve(2),
-// and [ErrUnavailable]. What is learnt later is the error of the Reexec that is
+// Errors are of type [*Error], or [ErrUnavailable]. What can be told beforehand is
+// returned at once, and nothing has happened: a closed Set or file (matching
+// [os.ErrClosed]), namespaces that the kernel will not let the caller have, a
+// failure of execve(2). What is learnt later is the error of the Reexec that is
 // called in the new image, and of every further one: Reexeced is false there, and
 // the program is where it was. That is because everything is rehearsed by a child
 // first. Should it fail after that all the same, which takes a target that changes
@@ -48,7 +48,8 @@ import (
 // the package init functions open files of the target, as they do for a [Func].
 // While it joins it cannot be traced; where the target could get hold of the
 // program's executable it runs from a copy that nobody can write to
-// (CVE-2019-5736), which [os.Executable] then names.
+// (CVE-2019-5736), which [os.Executable] then names, and which finds no library
+// by $ORIGIN: the dynamic loader ends it.
 //
 // It takes Linux 5.10, and what joining takes: see [Command].
 func Reexec(set *ns.Set, files ...*os.File) error {

@@ -18,7 +18,7 @@ import (
 	"nsexec/nsenter"
 )
 
-// movedChild goes through a ReexecChild into a target of all types, and returns the pid of the new process as it is here.
+// movedChild goes through a ReexecChild into a target of all types, and returns the new process's pid, as it is here.
 func movedChild(t *testing.T) (m *mover, child int, target *testutil.Proc) {
 	t.Helper()
 	target = testutil.Target(t, testutil.AllTypes)

@@ -109,7 +109,8 @@ func init() {
 		return syscall.Exec(arg[1], arg[2:], append(os.Environ(), fmt.Sprintf("%s=%d", nsenter.PipeVariable, fd)))
 	}
 	zoo["forged"] = func([]string) error {
-		fmt.Printf("moved: %v, variable: %v, error: %v\n", nsenter.Reexeced(), os.Getenv(nsenter.PipeVariable) != "", nsenter.MoveFailure())
+		variable := os.Getenv(nsenter.PipeVariable) != ""
+		fmt.Printf("moved: %v, variable: %v, error: %v\n", nsenter.Reexeced(), variable, nsenter.MoveFailure())
 		return nil
 	}
 }
@@ -121,9 +122,13 @@ func forging(name, binary, argv0 string) *exec.Cmd {
 	return cmd
 }
 
-// What is no request of this very process is no request at all; what is one but cannot be met is an error. Main runs once.
+// What is no request of this very process is no request at all; what is one but cannot be met is an error. Main runs
+// once.
 func TestForgedMoves(t *testing.T) {
-	const inert = "moved: false, variable: true, error: <nil>\n"
+	const (
+		inert  = "moved: false, variable: true, error: <nil>\n"
+		failed = "moved: false, variable: false, error: nsenter: "
+	)
 	for name := range forgeries {
 		t.Run(name, func(t *testing.T) {
 			out, err := forging(name, zooBinary, "forged").CombinedOutput()
@@ -142,11 +147,11 @@ func TestForgedMoves(t *testing.T) {
 					t.Error(got)
 				}
 			case "closed handle", "no handle", "wrong handle":
-				if !strings.HasPrefix(got, "moved: false, variable: false, error: nsenter: join uts namespace: ") {
+				if !strings.HasPrefix(got, failed+"join uts namespace: ") {
 					t.Error(got)
 				}
 			default:
-				if !strings.HasPrefix(got, "moved: false, variable: false, error: nsenter: read request: protocol error (stage 0; malformed request: ") {
+				if !strings.HasPrefix(got, failed+"read request: protocol error (stage 0; malformed request: ") {
 					t.Error(got)
 				}
 			}

@@ -49,7 +49,8 @@ type image struct {
 	Returned bool
 	Failed   string // what Reexec has returned, if that is an error
 	Error    *nsenter.Error
-	Closes   bool // whether the named file is close-on-exec
+	Closes   bool   // whether the named file is close-on-exec
+	Started  string // the error of starting a payload from here
 }
 
 func (im image) String() string {
@@ -68,7 +69,8 @@ var deathSignal = func() int {
 func init() {
 	// moves says what it is, waits for a line, moves, says what Reexec has returned, and waits for a line.
 	zoo["moves"] = func(arg []string) error {
-		im := image{PID: os.Getpid(), Environ: []byte(strings.Join(os.Environ(), "\x00") + "\x00"), Reexeced: nsenter.Reexeced(), Death: deathSignal}
+		im := image{PID: os.Getpid(), Reexeced: nsenter.Reexeced(), Death: deathSignal}
+		im.Environ = []byte(strings.Join(os.Environ(), "\x00") + "\x00")
 		im.Named, im.Other = filesOfMover(im.Reexeced)
 		im.Dumpable, _ = unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
 		im.Child = endOfChild()
@@ -83,6 +85,7 @@ func init() {
 		}
 		flags, _ := unix.FcntlInt(namedFile, unix.F_GETFD, 0)
 		im.Closes = flags&unix.FD_CLOEXEC != 0
+		im.Started = fmt.Sprint(nsenter.Command(nil, "/bin/true").Run())
 		if err := sayAndWait(im); err != nil {
 			return err
 		}

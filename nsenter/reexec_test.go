@@ -36,7 +36,8 @@ func TestReexec(t *testing.T) {
 				checkTasks(t, m.Process.Pid, testutil.Namespaces(t, target.PID))
 				checkEnvironment(t, m.Process.Pid, before.Environ)
 				m.tell()
-				if again := m.hear(); !again.Returned || again.Failed != "" || !again.Reexeced {
+				again := m.hear()
+				if !again.Returned || again.Failed != "" || !again.Reexeced || again.Started != "<nil>" {
 					t.Errorf("the second Reexec: %v", again)
 				}
 			})
@@ -199,7 +200,8 @@ func TestReexecRefused(t *testing.T) {
 			m.tell()
 			im := m.hear()
 			e := wantFailed(t, im)
-			if e.Stage != nsenter.StageCaller || !strings.HasPrefix(e.Op, want.op) || e.Errno != want.errno || !strings.Contains(im.Failed, want.text) {
+			if e.Stage != nsenter.StageCaller || !strings.HasPrefix(e.Op, want.op) || e.Errno != want.errno ||
+				!strings.Contains(im.Failed, want.text) {
 				t.Errorf("error is %+v", e)
 			}
 			if !im.Closes && way != "closed file" {

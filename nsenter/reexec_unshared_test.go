@@ -4,6 +4,7 @@ package nsenter_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,7 @@ func checkUnshared(t *testing.T, m *mover, lines string) {
 	}
 	checkTasks(t, m.Process.Pid, its)
 	for _, name := range []string{"uid_map", "gid_map"} {
-		if got := strings.Join(strings.Fields(string(procFile(t, m.Process.Pid, name))), " "); got != lines {
+		if got := mapOf(t, m, name); got != lines {
 			t.Errorf("%s is %q, want %q", name, got, lines)
 		}
 	}
@@ -40,13 +41,18 @@ func checkUnshared(t *testing.T, m *mover, lines string) {
 	if after.Dumpable != before.Dumpable {
 		t.Errorf("dumpable: %d, was %d", after.Dumpable, before.Dumpable)
 	}
-	if here, there := inodeOf(t, zooBinary), inodeOf(t, "/proc/"+statusOf(t, m.Process.Pid, "Pid")[0]+"/exe"); here != there {
+	if exe := inodeOf(t, fmt.Sprintf("/proc/%d/exe", m.Process.Pid)); exe != inodeOf(t, zooBinary) {
 		t.Error("it runs from a copy, which nobody here could have asked for")
 	}
 	m.tell()
 	if im := m.hear(); im.Failed != "" || !im.Reexeced {
 		t.Errorf("the second ReexecUnshared: %v", im)
 	}
+}
+
+func mapOf(t *testing.T, m *mover, name string) string {
+	t.Helper()
+	return strings.Join(strings.Fields(string(procFile(t, m.Process.Pid, name))), " ")
 }
 
 // An ordinary user gets the range that /etc/subuid gives it.
@@ -79,7 +85,7 @@ func TestReexecUnsharedAsRoot(t *testing.T) {
 	if its := testutil.Namespaces(t, m.Process.Pid); its["user"] == inside["user"] || its["mnt"] == inside["mnt"] {
 		t.Errorf("namespaces %v, were %v", its, inside)
 	}
-	if got := strings.Join(strings.Fields(string(procFile(t, m.Process.Pid, "uid_map"))), " "); got != "0 0 1 1 500000 1000" {
+	if got := mapOf(t, m, "uid_map"); got != "0 0 1 1 500000 1000" {
 		t.Errorf("uid map %q", got)
 	}
 }
