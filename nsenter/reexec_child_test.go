@@ -4,6 +4,7 @@ package nsenter_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nsexec/internal/testutil"
+	"nsexec/ns"
 	"nsexec/nsenter"
 )
 
@@ -51,6 +53,20 @@ func TestReexecChild(t *testing.T) {
 	}
 }
 
+// A real container, whose files are not the program's.
+func TestReexecChildIntoContainer(t *testing.T) {
+	target := testutil.RuncTarget(t)
+	m := startMover(t, "child", target.PID, uint64(ns.All))
+	m.moved()
+	root := func(pid int) [2]uint64 { return inodeOf(t, fmt.Sprintf("/proc/%d/root", pid)) }
+	for _, child := range childrenOf(m.Process.Pid) {
+		checkTasks(t, child, testutil.Namespaces(t, target.PID))
+		if root(child) != root(target.PID) {
+			t.Error("its root is another")
+		}
+	}
+}
+
 func TestReexecChildStatus(t *testing.T) {
 	m, _, _ := movedChild(t)
 	m.ended = true
@@ -78,12 +94,15 @@ func TestReexecChildSignal(t *testing.T) {
 	}
 }
 
+// Whoever reaps what it leaves: else the target could not end.
 func TestReexecChildDiesWithParent(t *testing.T) {
+	beSubreaper(t)
 	m, child, _ := movedChild(t)
 	m.ended = true
 	_ = m.Process.Kill()
 	_ = m.Wait()
 	testutil.Eventually(t, "the program's end", func() bool { return isGone(child) })
+	_, _ = unix.Wait4(child, nil, 0, nil)
 }
 
 // Whoever waits sees it stop, and lets it go on.
