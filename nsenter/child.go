@@ -17,6 +17,17 @@ func (c *child) wait() (*os.ProcessState, error) {
 	return c.state, c.err
 }
 
+// free gives up the pidfd, which a wait that has failed keeps. It is not for a
+// process that somebody may be using: Release writes to Pid.
+func (c *child) free() {
+	if c.err == nil {
+		return
+	}
+	pid := c.process.Pid
+	_ = c.process.Release()
+	c.process.Pid = pid
+}
+
 func (c *child) settle(state *os.ProcessState, err error) {
 	c.state, c.err = state, err
 	close(c.exited)

@@ -85,15 +85,33 @@ func TestKillOnExitOutlivesThread(t *testing.T) {
 	}
 }
 
+// onThrowawayThread runs fn on a thread that ends with it. Go parks the main
+// thread instead of ending it, so that one is held until another has been found.
+func onThrowawayThread(fn func()) {
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if unix.Gettid() != os.Getpid() {
+			fn()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		onThrowawayThread(func() {
+			defer close(done)
+			fn()
+		})
+		<-done
+	}()
+}
+
 // The payload would be in the namespaces of another thread than the caller's.
 func TestKillOnExitOnThreadThatHasMoved(t *testing.T) {
 	if testutil.Who() == testutil.User {
-		testutil.Skipf(t, "a thread cannot leave a namespace without privilege")
+		testutil.Skip(t, "needs root of a user namespace: a thread cannot leave a namespace without privileges")
 	}
 	baseline(t)
 	refused := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: nobody else is to use it
+	onThrowawayThread(func() {
 		if err := unix.Unshare(unix.CLONE_NEWUTS | unix.CLONE_NEWIPC); err != nil {
 			refused <- err
 			return
@@ -102,7 +120,7 @@ func TestKillOnExitOnThreadThatHasMoved(t *testing.T) {
 		cmd := creating(0, "true")
 		cmd.KillOnExit = true
 		refused <- errors.Join(free.Run(), cmd.Run())
-	}()
+	})
 	err := <-refused
 	var e *nsenter.Error
 	if !errors.As(err, &e) || e.Op != "set KillOnExit" || !strings.Contains(e.Error(), "ipc and uts namespaces") {

@@ -59,7 +59,9 @@ func (l *launch) discard() {
 	_, _ = l.kill(l.stage0)
 	l.findPayload()
 	for _, p := range l.processes() {
-		_, _ = l.kill(p)
+		if _, err := l.kill(p); !errors.Is(err, errNotReaped) {
+			l.reaped(p).free()
+		}
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +30,6 @@ func init() {
 // "child" that holds stderr, and "stay" for a minute, or "fail".
 func linger(arg []string) error {
 	is := func(what string) bool { return slices.Contains(arg, what) }
-	debug.SetTraceback("none") // in a race build the goroutines' stacks have been seen to end in a crash
 	interrupted := make(chan os.Signal, 1)
 	if is("ignore") || is("obey") {
 		signal.Notify(interrupted, os.Interrupt)
@@ -122,13 +120,16 @@ var waitDelays = []delayed{
 	{name: "interrupt obeyed within WaitDelay", does: "stay obey", signal: os.Interrupt, delay: time.Hour, cancel: true, cause: context.Canceled},
 	{name: "interrupt obeyed, a child holds stderr", does: "stay obey child", signal: os.Interrupt, delay: 500 * time.Millisecond, cancel: true, cause: context.Canceled},
 	{name: "interrupt kills", does: "stay", signal: os.Interrupt, cancel: true, code: -1},
-	{name: "quit", does: "stay", signal: syscall.SIGQUIT, cancel: true, code: 2}, // a Go program says so
+	{name: "quit", does: "stay", signal: syscall.SIGQUIT, cancel: true, code: 2}, // a Go program dumps its goroutines
 	{name: "no Cancel, killed after WaitDelay", does: "stay", delay: aWhile, cancel: true, code: -1},
 }
 
 func TestParityWaitDelay(t *testing.T) {
 	everyWay(t, func(t *testing.T, w *way) {
 		for _, d := range waitDelays {
+			if raceBuild && d.signal == syscall.SIGQUIT {
+				continue // Go's dump has been seen to crash there, with os/exec as well
+			}
 			t.Run(d.name, func(t *testing.T) { d.run(t, w) })
 		}
 	})
@@ -152,7 +153,7 @@ func (d *delayed) run(t *testing.T, w *way) {
 	if got := (*c.ProcessState).ExitCode(); got != d.code {
 		t.Errorf("exit code is %d, want %d", got, d.code)
 	}
-	if quits := d.signal == syscall.SIGQUIT; quits != strings.Contains(stderr.String(), "SIGQUIT: quit") {
+	if dumps := d.signal == syscall.SIGQUIT; dumps != strings.Contains(stderr.String(), "\ngoroutine ") {
 		t.Errorf("stderr is %.300q", stderr)
 	}
 }

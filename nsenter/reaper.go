@@ -144,7 +144,6 @@ func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
 	switch {
 	case errors.Is(err, unix.ECHILD):
 		err = lostStatus(pidfd)
-		_ = p.Release() // a Wait that fails keeps the pidfd
 	case errors.Is(err, unix.EINVAL):
 		_ = unix.Waitid(unix.P_PIDFD, int(pidfd), nil, unix.WEXITED, nil)
 	}

@@ -19,6 +19,7 @@ func (c *Cmd) Wait() error {
 		return errors.New("nsenter: wait: already called")
 	}
 	state, err := c.child.wait()
+	defer c.child.free()
 	c.child = nil
 	c.awaitStages()
 	returned := c.function.end()
@@ -42,6 +43,7 @@ func (c *Cmd) awaitStages() {
 	for _, stage := range c.stages {
 		select {
 		case <-stage.exited:
+			stage.free()
 		case <-time.After(time.Second):
 		}
 	}

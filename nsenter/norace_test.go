@@ -1,0 +1,5 @@
+//go:build !race
+
+package nsenter_test
+
+const raceBuild = false
