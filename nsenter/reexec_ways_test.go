@@ -114,4 +114,3 @@ func setOfTargets(targets []string) (all *ns.Set, err error) {
 	}
 	return all, nil
 }
-
