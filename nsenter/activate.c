@@ -37,10 +37,10 @@ static int in_main_executable(void)
 /*
  * unshare(CLONE_THREAD) changes nothing: it is EINVAL in a process that has
  * other threads, and succeeds in one that has none (unshare(2)). Any other
- * errno is a filter's. Filters can also kill for it: it is called in a stage 0
- * only, never in a program that merely links the library.
+ * errno is a filter's. Filters can also kill for it: it is called where there is
+ * a request only, never in a program that merely links the library.
  */
-static int is_single_threaded(void)
+int nsenter_is_single_threaded(void)
 {
 	return syscall(SYS_unshare, CLONE_THREAD) == 0 || errno != EINVAL;
 }
@@ -68,7 +68,7 @@ int nsenter_is_launcher(void)
 	return is_named(NSENTER_ARGV0_LAUNCHER);
 }
 
-static char *find_variable(void)
+char *nsenter_find_variable(void)
 {
 	const size_t len = strlen(NSENTER_PIPE_ENV "=");
 
@@ -81,7 +81,7 @@ static char *find_variable(void)
 }
 
 /* The fd that the variable names, or -1: digits only, and no more than an fd can be. */
-static int parse_fd(const char *variable)
+int nsenter_parse_fd(const char *variable)
 {
 	const char *digits = variable + strlen(NSENTER_PIPE_ENV "=");
 	int fd = 0;
@@ -121,18 +121,18 @@ static int peer_is_parent(int fd)
 /* Returns 0 and the socket, or why this is no request to the constructor. */
 static enum nsenter_exit examine_request(enum nsenter_load load, int *sock)
 {
-	char *variable = find_variable();
+	char *variable = nsenter_find_variable();
 
 	if (load == NSENTER_LOAD_SECURE)
 		return NSENTER_EXIT_SECURE;
-	*sock = variable == NULL ? -1 : parse_fd(variable);
+	*sock = variable == NULL ? -1 : nsenter_parse_fd(variable);
 	if (*sock < 0)
 		return NSENTER_EXIT_VARIABLE;
 	if (option(*sock, SO_DOMAIN) != AF_UNIX || option(*sock, SO_TYPE) != SOCK_STREAM)
 		return NSENTER_EXIT_SOCKET;
 	if (!peer_is_parent(*sock))
 		return NSENTER_EXIT_PEER;
-	if (!is_single_threaded())
+	if (!nsenter_is_single_threaded())
 		return NSENTER_EXIT_THREADS;
 	memset(variable, 0, strlen(variable));
 	return 0;

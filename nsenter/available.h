@@ -2,6 +2,8 @@
 #ifndef NSENTER_AVAILABLE_H
 #define NSENTER_AVAILABLE_H
 
+#include "request.h"
+
 #pragma GCC visibility push(hidden)
 
 enum nsenter_load {
@@ -22,6 +24,20 @@ struct nsenter_function {
 };
 
 struct nsenter_function nsenter_function(void);
+
+enum nsenter_move_state {
+	NSENTER_MOVE_NONE, /* this program has not been asked to move */
+	NSENTER_MOVE_DONE,
+	NSENTER_MOVE_FAILED, /* error says why */
+};
+
+struct nsenter_moved {
+	enum nsenter_move_state state;
+	struct nsenter_reply error;
+};
+
+/* Whether this program is where Reexec has sent it. See move.c. */
+struct nsenter_moved nsenter_moved(void);
 
 #pragma GCC visibility pop
 

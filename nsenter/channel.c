@@ -127,6 +127,33 @@ void nsenter_receive(struct stage *st)
 	nsenter_step(st, "receive request", 0);
 }
 
+static void read_exactly(const struct stage *st, int memfd, void *buf, size_t len, size_t at)
+{
+	const ssize_t n = pread(memfd, buf, len, (off_t)at);
+
+	if (n < 0)
+		nsenter_fail(st, "read request", 0, "");
+	if ((size_t)n != len)
+		refuse_malformed(st, "cut short");
+}
+
+/* The same from a memfd; the fds are not received, but here. */
+void nsenter_read_request(struct stage *st, int memfd)
+{
+	struct nsenter_request head;
+	const size_t at = sizeof(struct nsenter_move);
+
+	read_exactly(st, memfd, &head, sizeof(head), at);
+	refuse_malformed(st, nsenter_check(&head));
+	if (head.nfds > NSENTER_MAX_JOINS)
+		refuse_malformed(st, "too many files");
+	st->req = map_request(st, &head);
+	*st->req = head;
+	read_exactly(st, memfd, st->req + 1, head.total - sizeof(head), at + sizeof(head));
+	refuse_malformed(st, nsenter_decode(st->req, vec_behind(st->req), &st->job));
+	st->nfds = head.nfds;
+}
+
 static void copy_text(char *to, size_t size, const char *from)
 {
 	size_t len = strnlen(from, size - 1);
@@ -245,31 +272,44 @@ void nsenter_await_go(const struct stage *st)
 		_exit(NSENTER_EXIT_FAILED);
 }
 
-static void send_error(const struct stage *st, enum nsenter_detail detail, int error,
-		       const char *op, uint64_t type, const char *object)
+static void fill_error(struct nsenter_reply *reply, const struct stage *st,
+		       enum nsenter_detail detail, int error, const char *op, uint64_t type,
+		       const char *object)
+{
+	fill(reply, st, NSENTER_ERROR, op);
+	reply->error = error;
+	reply->detail = detail;
+	reply->type = type;
+	copy_text(reply->object, sizeof(reply->object), object);
+}
+
+/* A program that moves itself has nobody to tell but itself, and goes on. */
+static _Noreturn void end(const struct stage *st, enum nsenter_detail detail, int error,
+			  const char *op, uint64_t type, const char *object)
 {
 	struct nsenter_reply reply;
 
-	fill(&reply, st, NSENTER_ERROR, op);
-	reply.error = error;
-	reply.detail = detail;
-	reply.type = type;
-	copy_text(reply.object, sizeof(reply.object), object);
+	fill_error(&reply, st, detail, error, op, type, object);
+	if (st->move != NULL)
+		nsenter_stay_behind(st, &reply);
 	send_reply(st, &reply, NULL);
+	_exit(NSENTER_EXIT_FAILED);
 }
 
 /* Says what could not be done, to what, and errno. */
 void nsenter_say_error(const struct stage *st, const char *op, uint64_t type, const char *object)
 {
-	send_error(st, NSENTER_D_NONE, errno, op, type, object);
+	struct nsenter_reply reply;
+
+	fill_error(&reply, st, NSENTER_D_NONE, errno, op, type, object);
+	send_reply(st, &reply, NULL);
 }
 
-/* The same; then exits. */
+/* The same; then ends. */
 _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
 			    const char *object)
 {
-	nsenter_say_error(st, op, type, object);
-	_exit(NSENTER_EXIT_FAILED);
+	end(st, NSENTER_D_NONE, errno, op, type, object);
 }
 
 /* The same for what is told better by a word than by errno alone. */
@@ -282,6 +322,5 @@ _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail 
 		[NSENTER_D_CHANGED] = ESTALE,	  [NSENTER_D_MALFORMED] = EPROTO,
 	};
 
-	send_error(st, detail, meaning[detail], op, type, object);
-	_exit(NSENTER_EXIT_FAILED);
+	end(st, detail, meaning[detail], op, type, object);
 }

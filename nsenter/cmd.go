@@ -122,6 +122,8 @@ type Cmd struct {
 	copies   chan error
 	joinMode joinMode
 	function *functionCall // nil: a program
+
+	mapped func(owner int) error // called when the process that is in a new user namespace has its maps
 }
 
 // joinMode says which way of joining is taken; tests force each.

@@ -170,8 +170,12 @@ func fillAndSeal(copied *os.File) error {
 	if _, err := io.Copy(copied, exe); err != nil {
 		return fmt.Errorf("copy executable: %w", err)
 	}
+	return seal(copied)
+}
+
+func seal(memfd *os.File) error {
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(copied.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+	if _, err := unix.FcntlInt(memfd.Fd(), unix.F_ADD_SEALS, seals); err != nil {
 		return os.NewSyscallError("fcntl F_ADD_SEALS", err)
 	}
 	return nil

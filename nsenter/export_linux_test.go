@@ -9,6 +9,7 @@ import (
 	"github.com/moby/sys/user"
 
 	"nsexec/internal/sockpair"
+	"nsexec/ns"
 )
 
 // What a process must have to be taken for stage 0.
@@ -52,6 +53,25 @@ func StartHearingBooted() error {
 		return err
 	}
 	return l.awaitReady()
+}
+
+// MoveMessage is a request that a process of that pid makes for itself: to join
+// nothing, or a namespace by its fd.
+func MoveMessage(pid int, fds []int, types ...ns.Type) ([]byte, error) {
+	r := request{pidfd: -1, root: -1, cwd: -1, input: -1, output: -1, argv: []string{"moved"}, fds: fds}
+	for i, t := range types {
+		r.plan.joins = append(r.plan.joins, join{typ: t, fd: i})
+	}
+	message, err := r.marshal()
+	return append(moveHeader(pid, fds), message...), err
+}
+
+// MoveFailure is why this program is not where it was to be, or nil.
+func MoveFailure() error {
+	if _, failure := movedHere(); failure != nil {
+		return failure
+	}
+	return nil
 }
 
 // IsReady tells whether a reply says READY.

@@ -27,6 +27,8 @@ func hint(e *Error) string {
 		return joinHint(e.Type)
 	case e.Op == "join" && e.Errno == unix.ESRCH:
 		return "the target has exited"
+	case e.Op == "be the only thread":
+		return "other threads ran before the constructor"
 	case e.Op == "clone" && e.Errno == unix.ENOMEM:
 		return "the pid namespace's first process has exited, or memory is short"
 	case e.Op == "set uid" && e.Errno == unix.EINVAL, e.Op == "set gid" && e.Errno == unix.EINVAL:

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,19 +14,33 @@
 
 static pid_t fork_program(const struct stage *st)
 {
-#if defined(__s390__) || defined(__CRIS__)
-	pid_t pid = (pid_t)syscall(SYS_clone, 0, SIGCHLD, 0, 0, 0);
-#else
-	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-#endif
+	const pid_t pid = nsenter_clone(SIGCHLD);
+
 	if (pid < 0)
 		nsenter_fail(st, "clone program", 0, "");
 	return pid;
 }
 
-/* Ends as the program did: a shell's 128 + n for a signal, since an init cannot die of one. */
+/* Without a core: it would be that of a process that has done nothing. */
+static void die_of(int sig)
+{
+	const struct rlimit none = { 0, 0 };
+	const struct sigaction fatal = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	setrlimit(RLIMIT_CORE, &none);
+	sigaction(sig, &fatal, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	kill(getpid(), sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Ends as the program did; an init cannot die of a signal, and ends with a shell's 128 + n. */
 static void end_as(int status)
 {
+	if (WIFSIGNALED(status) && getpid() != 1)
+		die_of(WTERMSIG(status));
 	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
@@ -36,16 +49,19 @@ static void reap(pid_t program)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == program)
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid == program && !WIFSTOPPED(status))
 			end_as(status);
+		else if (pid == program) /* whoever waits for us sees it stop; an init cannot */
+			kill(getpid(), SIGSTOP);
+	}
 }
 
 /*
  * Reaps whatever is left to it and hands signals on, until the program has
  * ended; but not those of a terminal, which reach the program by themselves.
  */
-static _Noreturn void be_init(pid_t program, const sigset_t *all)
+_Noreturn void nsenter_stand_in(pid_t program, const sigset_t *all)
 {
 	for (;;) {
 		siginfo_t info;
@@ -76,5 +92,5 @@ void nsenter_init(struct stage *st)
 	nsenter_title("nsexec: init");
 	nsenter_outlive_caller(st);
 	nsenter_close_all(st); /* the socket's end means exec, a pipe's that the program is done */
-	be_init(program, &all);
+	nsenter_stand_in(program, &all);
 }

@@ -253,16 +253,27 @@ func process(pid int) *os.Process {
 
 // writeMaps lets newuidmap and newgidmap do it, and stage 0 go on.
 func (l *launch) writeMaps(pid int) error {
-	if l.helpers == nil {
+	if l.helpers == nil && l.cmd.mapped == nil {
 		return callerError("write maps", "", unix.EPROTO)
 	}
-	if err := l.runMapHelpers(pid); err != nil {
+	if err := l.mapOwner(pid); err != nil {
 		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
 		l.ending = true
 		return err
 	}
 	_, err := l.channel.sendSome([]byte{goByte}, nil)
 	return err
+}
+
+func (l *launch) mapOwner(pid int) error {
+	write := l.writeMapsDirectly
+	if l.helpers != nil {
+		write = l.runMapHelpers
+	}
+	if err := write(pid); err != nil || l.cmd.mapped == nil {
+		return err
+	}
+	return l.cmd.mapped(pid)
 }
 
 func (l *launch) trace(r *reply, from *sender) {

@@ -75,7 +75,7 @@ static void become_stage0(struct stage *st, int calls)
 /* Returns 0 in the clone. One that has failed is the caller's to know. */
 static pid_t clone_stage0(const struct stage *st)
 {
-	pid_t pid = nsenter_clone_sibling();
+	pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid > 0)
 		nsenter_cloned(st, pid);

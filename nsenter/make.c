@@ -57,12 +57,7 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
 	const pid_t parent = getpid();
 	pid_t pid;
 
-	flags |= SIGCHLD;
-#if defined(__s390__) || defined(__CRIS__)
-	pid = (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
-#else
-	pid = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-#endif
+	pid = nsenter_clone(flags | SIGCHLD);
 	if (pid < 0)
 		nsenter_fail(st, "create", flags & CLONE_NEWUSER, "");
 	if (pid > 0)

@@ -326,6 +326,34 @@ func (r *reply) failure() *Error {
 	return e
 }
 
+// movedHere tells whether this is a program that Reexec has sent inside, or why
+// it could not be.
+func movedHere() (done bool, failure *Error) {
+	moved := C.nsenter_moved()
+	if moved.state != C.NSENTER_MOVE_FAILED {
+		return moved.state == C.NSENTER_MOVE_DONE, nil
+	}
+	r, err := parseReply(unsafe.Slice((*byte)(unsafe.Pointer(&moved.error)), replySize))
+	if err != nil {
+		return false, callerError("move", "", err)
+	}
+	return false, r.failure()
+}
+
+// moveHeader is what stands in front of a request that a process of that pid
+// makes for itself.
+func moveHeader(pid int, fds []int) []byte {
+	h := C.struct_nsenter_move{
+		magic: C.NSENTER_MOVE_MAGIC,
+		size:  C.sizeof_struct_nsenter_move,
+		pid:   C.int32_t(pid),
+	}
+	for i, fd := range fds {
+		h.fds[i] = C.int32_t(fd)
+	}
+	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&h)), C.sizeof_struct_nsenter_move))
+}
+
 // functionFDs are what the constructor has left to a function in its payload;
 // ok is false everywhere else.
 func functionFDs() (sock, input, output int, ok bool) {

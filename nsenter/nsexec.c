@@ -4,8 +4,9 @@
  *
  * It runs before the Go runtime exists. In a program that the library has
  * started for it (stage 0) it reads a request, joins, clones if a pid
- * namespace demands that (stage 1), and becomes the payload by exec. In any
- * other program it does nothing.
+ * namespace demands that (stage 1), and becomes the payload by exec. In one that
+ * has executed itself for it, it joins and returns (move.c). In any other program
+ * it does nothing.
  *
  * Why the clone: setns(CLONE_NEWPID) moves the children, not the caller of it.
  * Why CLONE_PARENT: the payload is then the caller's own child, who can wait
@@ -13,17 +14,19 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "stage.h"
 
 /*
- * Returns in the clone. Its pid goes to the caller at once, so that a payload
+ * Returns in the clone, our sibling: the exit signal is the one of stage 0, since
+ * CLONE_PARENT ignores ours. Its pid goes to the caller at once, so that a payload
  * that never gets as far as READY can still be killed and reaped.
  */
 static void clone_payload(struct stage *st)
 {
-	pid_t pid = nsenter_clone_sibling();
+	pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid < 0)
 		nsenter_fail(st, "clone", 0, "");
@@ -76,6 +79,7 @@ static void enter_pid_namespaces(struct stage *st)
 /* What a stage 0 knows before it has been told anything. */
 static void begin(struct stage *st, int sock)
 {
+	st->move = NULL;
 	st->name = nsenter_is_launcher() ? NSENTER_STAGE_LAUNCHER : NSENTER_STAGE_0;
 	st->sock = sock;
 	st->req = NULL;
@@ -99,9 +103,12 @@ __attribute__((constructor(101))) static void nsexec(void)
 	struct stage st;
 	int procfs;
 
-	if (sock < 0)
-		return;
 	begin(&st, sock);
+	if (sock < 0) {
+		if (load == NSENTER_LOAD_OK)
+			nsenter_move(&st);
+		return;
+	}
 	nsenter_heed_children(&st);
 	nsenter_close_inherited(&st);
 	if (nsenter_is_launcher())

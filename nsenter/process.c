@@ -22,21 +22,6 @@
 #define NSENTER_MANY_FDS (8 * NSENTER_MAX_FDS)
 
 /*
- * A fork whose child is our sibling. By hand, since glibc's fork has no flags;
- * the child makes system calls and execs, so that stale libc state is no
- * matter. The exit signal is our own: CLONE_PARENT ignores the one asked for.
- */
-pid_t nsenter_clone_sibling(void)
-{
-	const unsigned long flags = CLONE_PARENT | SIGCHLD;
-#if defined(__s390__) || defined(__CRIS__)
-	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
-#else
-	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-#endif
-}
-
-/*
  * Nobody may trace us or read our memory and fds while we hold what the target
  * must not have (CVE-2016-9962).
  */
@@ -47,14 +32,27 @@ void nsenter_become_opaque(const struct stage *st)
 }
 
 /*
- * We die with the caller, too. The kernel resets both whenever credentials
- * change: call this again after each such change.
+ * We die with the caller, too, unless we are the caller. The kernel resets both
+ * whenever credentials change: call this again after each such change.
  */
 void nsenter_harden(const struct stage *st)
 {
 	nsenter_become_opaque(st);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (st->move == NULL && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		nsenter_fail(st, "set parent-death signal", 0, "");
+}
+
+/*
+ * A fork by hand, since glibc's has no flags. The child makes system calls and
+ * execs, so that stale libc state is no matter.
+ */
+pid_t nsenter_clone(unsigned long flags)
+{
+#if defined(__s390__) || defined(__CRIS__)
+	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
 }
 
 /* What ps shows. A title that cannot be set harms nobody. */

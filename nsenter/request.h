@@ -21,13 +21,16 @@
  *	caller <- launcher	SERVING, once
  *	caller -> launcher	struct nsenter_call, its fds attached, for each request
  *	caller <- launcher	CLONED or ERROR, on the call's socket
+ *
+ * A program that moves itself (Reexec) has nobody to talk to: its request is in a
+ * sealed memfd, behind a struct nsenter_move, and nothing is replied.
  */
 #ifndef NSENTER_REQUEST_H
 #define NSENTER_REQUEST_H
 
 #include <stdint.h>
 
-/* Names the socket; its bytes are zeroed once it has been read. */
+/* Names the socket, or the memfd; its bytes are zeroed once it has been read. */
 #define NSENTER_PIPE_ENV "_NSENTER_PIPE"
 
 /*
@@ -46,6 +49,7 @@
 #define NSENTER_TITLE_LAUNCHER "nsexec:launcher"
 
 #define NSENTER_MAGIC UINT32_C(0x6e736578)
+#define NSENTER_MOVE_MAGIC UINT32_C(0x6e736d76)
 
 /* Not a value that a stray byte or an end of file could be taken for. */
 #define NSENTER_GO 0x47
@@ -145,6 +149,14 @@ struct nsenter_request {
 	int32_t here; /* fd index of the caller's working directory; or -1 */
 	uint32_t reserved; /* 0 */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
+};
+
+/* What stands in front of a request in a memfd, whose only argument is the program's comm. */
+struct nsenter_move {
+	uint32_t magic; /* NSENTER_MOVE_MAGIC */
+	uint32_t size; /* of this struct */
+	int32_t pid; /* whose request it is */
+	int32_t fds[NSENTER_MAX_JOINS]; /* what SCM_RIGHTS would carry, as numbers */
 };
 
 enum nsenter_kind {

@@ -71,8 +71,10 @@ func stage0Env() []string {
 			env = append(env, key+"="+value)
 		}
 	}
-	return append(env, fmt.Sprintf("%s=%d", pipeVariable, socketFD))
+	return append(env, pipeSetting(socketFD))
 }
+
+func pipeSetting(fd int) string { return fmt.Sprintf("%s=%d", pipeVariable, fd) }
 
 func startError(err error) *Error {
 	e := callerError("start stage 0", "", err)

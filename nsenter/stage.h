@@ -32,6 +32,7 @@ struct stage {
 	int fds[NSENTER_MAX_FDS];
 	int identities[NSENTER_MAX_JOINS]; /* see nsenter_join_namespaces */
 	struct made *made; /* see nsenter_make_namespaces */
+	struct move *move; /* of the calling program itself; NULL in all that it starts */
 };
 
 /* activate.c: is this process ours? */
@@ -40,9 +41,13 @@ int nsenter_is_launcher(void);
 
 /* launcher.c: a stage 0 that stays; returns in those that it clones */
 void nsenter_serve(struct stage *st);
+char *nsenter_find_variable(void);
+int nsenter_parse_fd(const char *variable);
+int nsenter_is_single_threaded(void);
 
 /* channel.c: talking with the caller */
 void nsenter_receive(struct stage *st);
+void nsenter_read_request(struct stage *st, int memfd);
 void nsenter_step(const struct stage *st, const char *op, uint64_t type);
 ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len);
 void nsenter_serving(const struct stage *st, int moves);
@@ -56,10 +61,14 @@ _Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t typ
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
 
+/* move.c: the calling program itself moves */
+void nsenter_move(struct stage *st);
+_Noreturn void nsenter_stay_behind(const struct stage *st, const struct nsenter_reply *error);
+
 /* process.c: what the process itself must be */
-pid_t nsenter_clone_sibling(void);
 void nsenter_harden(const struct stage *st);
 void nsenter_become_opaque(const struct stage *st);
+pid_t nsenter_clone(unsigned long flags);
 void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
 void nsenter_close_all_but(const struct stage *st, int keep);
@@ -105,6 +114,7 @@ void nsenter_return(struct stage *st);
 
 /* init.c: the first process of a pid namespace, if asked for */
 void nsenter_init(struct stage *st);
+_Noreturn void nsenter_stand_in(pid_t program, const sigset_t *all);
 
 #pragma GCC visibility pop
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"nsexec/ns"
 )
 
 // Available reports why this program cannot start payloads: nil if it can, else
@@ -23,6 +25,12 @@ func (c *Cmd) prepareFunction([]*os.File, []string) ([]*os.File, error) { return
 func runFunction() bool { return false }
 
 func (f *functionCall) cancel() error { return Available() }
+
+func reexec(*ns.Set, []*os.File, bool) error { return Available() }
+
+func reexecUnshared(ns.Type, []*os.File) error { return Available() }
+
+func reexeced() bool { return false }
 
 func (c *Cmd) launch([]*os.File, []string) error { return Available() }
 
