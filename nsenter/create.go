@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,8 @@ func (c *Cmd) checkNew() error {
 		{"UIDMappings", len(c.New.UIDMappings) > 0, ns.User},
 		{"GIDMappings", len(c.New.GIDMappings) > 0, ns.User},
 		{"DenySetgroups", c.New.DenySetgroups, ns.User},
+		{"Owner", c.New.Owner != nil, ns.User},
+		{"KeepCapabilities", c.New.KeepCapabilities, ns.User},
 		{"Monotonic or Boottime", c.New.Monotonic != 0 || c.New.Boottime != 0, ns.Time},
 		{"Propagation", c.New.Propagation != Private, ns.Mount},
 		{"MountProc", c.New.MountProc, ns.Mount},
@@ -42,6 +45,12 @@ func (c *Cmd) checkNew() error {
 	if err := c.checkMounts(); err != nil {
 		return err
 	}
+	if err := c.checkOwner(); err != nil {
+		return err
+	}
+	if err := c.checkKillSignal(); err != nil {
+		return err
+	}
 	if c.New.DenySetgroups && c.Credential != nil && len(c.Credential.Groups) > 0 {
 		return callerError("set DenySetgroups", "", errors.New("it denies the Groups of Credential too"))
 	}
@@ -55,6 +64,10 @@ func (c *Cmd) checkMounts() error {
 	case c.WorkDir != nil && c.Unshare&ns.Mount != 0:
 		return &Error{Op: "set WorkDir", Path: c.WorkDir.Name(), Errno: unix.EINVAL,
 			Hint: "it lies outside of the new mount namespace: use Dir instead"}
+	case c.New.ProcDir != "" && !c.New.MountProc:
+		return callerError("set ProcDir", c.New.ProcDir, errors.New("MountProc is not asked for"))
+	case c.New.ProcDir != "" && !filepath.IsAbs(c.New.ProcDir):
+		return callerError("set ProcDir", c.New.ProcDir, errors.New("it is not absolute"))
 	case !c.New.PivotRoot:
 		return nil
 	case c.Root == nil:
@@ -64,6 +77,41 @@ func (c *Cmd) checkMounts() error {
 			Hint: "pivot_root(2) takes no shared mounts: use Private or Slave as Propagation"}
 	}
 	return nil
+}
+
+func (c *Cmd) checkOwner() error {
+	if err := c.New.Owner.check(); err != nil {
+		return err
+	}
+	if c.New.Owner != nil && len(c.New.Owner.Groups) > 0 {
+		return callerError("set Owner", "", errors.New("a user namespace is owned by a user and a group, not by Groups"))
+	}
+	return nil
+}
+
+// checkKillSignal refuses what the kernel has no number for.
+func (c *Cmd) checkKillSignal() error {
+	if c.KillSignal == nil {
+		return nil
+	}
+	if !c.KillOnExit {
+		return callerError("set KillSignal", "", errors.New("KillOnExit is not asked for"))
+	}
+	if s, ok := c.KillSignal.(unix.Signal); !ok || s < 1 || s > maxSignal {
+		return callerError("set KillSignal", fmt.Sprint(c.KillSignal), unix.EINVAL)
+	}
+	return nil
+}
+
+// deathSignal is what the payload gets when the caller exits; 0: none.
+func (c *Cmd) deathSignal() int {
+	if !c.KillOnExit {
+		return 0
+	}
+	if s, ok := c.KillSignal.(unix.Signal); ok {
+		return int(s)
+	}
+	return int(unix.SIGKILL)
 }
 
 func (c *Cmd) checkMaps() error {

@@ -3,8 +3,10 @@
 package nsenter_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -71,6 +73,37 @@ func TestMountProc(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Elsewhere than on /proc, which then is what it was.
+func TestMountProcElsewhere(t *testing.T) {
+	if !aloneWithMounts(t) {
+		return
+	}
+	baseline(t)
+	mountsUnchanged(t)
+	dir := openDir(t)
+	cmd := creating(ns.PID|ns.Mount, fmt.Sprintf("cat %[1]s/1/comm; readlink %[1]s/self; readlink /proc/self", dir))
+	cmd.New.MountProc, cmd.New.ProcDir = true, dir
+	if fields := strings.Fields(says(t, cmd)); fields[0] != "sh" || fields[1] == fields[2] {
+		t.Errorf("says %q", fields)
+	}
+	link := filepath.Join(openDir(t), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{"proc": "not absolute", link: "open", "/nonexistent": "/nonexistent"} {
+		cmd := creating(ns.PID|ns.Mount, "true")
+		cmd.New.MountProc, cmd.New.ProcDir = true, path
+		stage := nsenter.Stage1
+		if path == "proc" {
+			stage = nsenter.StageCaller
+		}
+		wantRefused(t, cmd, stage, nil, says)
+	}
+	cmd = creating(ns.PID|ns.Mount, "true")
+	cmd.New.ProcDir = dir
+	wantRefused(t, cmd, nsenter.StageCaller, nil, "MountProc is not asked for")
 }
 
 // With a user namespace of its own, and with all eight.

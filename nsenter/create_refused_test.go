@@ -22,6 +22,8 @@ func TestOptionsWithoutTheirNamespace(t *testing.T) {
 		"UIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.UIDMappings = []nsenter.IDMap{idMap(0, os.Geteuid(), 1)} }},
 		"GIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.GIDMappings = []nsenter.IDMap{idMap(0, os.Getegid(), 1)} }},
 		"DenySetgroups":          {ns.User, func(c *nsenter.Cmd) { c.New.DenySetgroups = true }},
+		"Owner":                  {ns.User, func(c *nsenter.Cmd) { c.New.Owner = &nsenter.Credential{} }},
+		"KeepCapabilities":       {ns.User, func(c *nsenter.Cmd) { c.New.KeepCapabilities = true }},
 		"Monotonic or Boottime":  {ns.Time, func(c *nsenter.Cmd) { c.New.Monotonic = time.Second }},
 		"Propagation":            {ns.Mount, func(c *nsenter.Cmd) { c.New.Propagation = nsenter.Slave }},
 		"MountProc":              {ns.Mount, func(c *nsenter.Cmd) { c.New.MountProc = true }},

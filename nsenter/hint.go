@@ -37,6 +37,10 @@ func hint(e *Error) string {
 		return createHint(e.Type)
 	case strings.HasPrefix(e.Op, "write ") && strings.HasSuffix(e.Op, " map") && e.Errno == unix.EPERM:
 		return "an id that the user namespace above does not have, or that may not be mapped"
+	case e.Op == "become owner of" && e.Errno == unix.EPERM:
+		return "another owner takes CAP_SETUID, CAP_SETGID, and setgroups(2), in the user namespace above"
+	case e.Op == "become owner of" && e.Errno == unix.EINVAL:
+		return "the owner is not mapped in the user namespace above"
 	case e.Op == "write time offsets" && e.Errno == unix.ERANGE:
 		return "a clock would be negative, or beyond 146 years"
 	case e.Op == "mount procfs" && e.Errno == unix.EPERM:

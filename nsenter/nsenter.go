@@ -39,6 +39,7 @@ const (
 	maxRequest   = C.NSENTER_MAX_REQUEST
 	maxGroups    = C.NSENTER_MAX_GROUPS
 	maxJoins     = C.NSENTER_MAX_JOINS
+	maxSignal    = C.NSENTER_MAX_SIGNAL
 	replySize    = C.sizeof_struct_nsenter_reply
 )
 
@@ -84,7 +85,7 @@ type request struct {
 	trySetgroups bool
 	newRoot      bool
 	callerMaps   bool
-	killOnExit   bool
+	deathSignal  int
 	init         bool
 	trace        bool
 }
@@ -105,7 +106,7 @@ func (r *request) flags() C.uint32_t {
 		C.NSENTER_F_MOUNT_PROC:     r.new.MountProc,
 		C.NSENTER_F_LOOPBACK_UP:    r.new.LoopbackUp,
 		C.NSENTER_F_PIVOT:          r.new.PivotRoot,
-		C.NSENTER_F_KILL_ON_EXIT:   r.killOnExit,
+		C.NSENTER_F_KEEP_CAPS:      r.new.KeepCapabilities,
 		C.NSENTER_F_FUNCTION:       r.input >= 0,
 		C.NSENTER_F_INIT:           r.init,
 	} {
@@ -133,7 +134,7 @@ func (r *request) body() []byte {
 		b = binary.NativeEndian.AppendUint32(b, uint32(gid))
 	}
 	fixed := []string{r.path, r.rootPath, r.dir, mapText(r.new.UIDMappings), mapText(r.new.GIDMappings), r.new.offsetsText(),
-		r.new.Hostname, r.new.Domainname}
+		r.new.Hostname, r.new.Domainname, r.new.procDir()}
 	for _, s := range slices.Concat(fixed, r.argv, r.env) {
 		b = appendString(b, s)
 	}
@@ -166,6 +167,7 @@ func (r *request) marshal() ([]byte, error) {
 }
 
 func (r *request) header(total int) C.struct_nsenter_request {
+	owner := r.new.owner()
 	h := C.struct_nsenter_request{
 		magic:   C.NSENTER_MAGIC,
 		size:    C.sizeof_struct_nsenter_request,
@@ -183,6 +185,10 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		input:   C.int32_t(r.input),
 		output:  C.int32_t(r.output),
 		create:  C.uint64_t(r.plan.create),
+
+		owner_uid:    C.uint32_t(owner.UID),
+		owner_gid:    C.uint32_t(owner.GID),
+		death_signal: C.uint32_t(r.deathSignal),
 	}
 	if r.plan.create&ns.Mount != 0 {
 		h.propagation = C.uint32_t(r.new.Propagation.mountFlags())

@@ -81,7 +81,8 @@ const (
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
 	atInput, atOutput                               = 52, 56
-	atCreate, atJoins, headerSize                   = 72, 80, 80 + 40*24
+	atDeathSignal, atReserved                       = 80, 84
+	atCreate, atJoins, headerSize                   = 88, 96, 96 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
@@ -139,6 +140,9 @@ func TestMalformedRequests(t *testing.T) {
 		"join of handle -2":    {atNJoins, 1, atJoins + inJoinType, 0x40000000, atJoins + inJoinFD, minusTwo},
 		"join of both":         {atNJoins, 1, atJoins + inJoinType, 0x40000000, atPIDFD, 0},
 		"reserved in join":     {atNJoins, 1, atJoins + inJoinType, 0x40000000, atJoins + inJoinReserved, 1},
+		"signal out of range":  {atDeathSignal, 129},
+		"signal negative":      {atDeathSignal, all32},
+		"reserved":             {atReserved, 1},
 		"pidfd 2":              {atPIDFD, 2},
 		"pidfd -2":             {atPIDFD, minusTwo},
 		"root 2":               {atRoot, 2},
