@@ -3,32 +3,33 @@ package nsenter
 import (
 	"fmt"
 	"math"
+	"os"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/user"
+
+	"nsexec/internal/procfs"
 )
 
 // IDMap is [syscall.SysProcIDMap]: a range of ids inside, and what it is outside.
 type IDMap = syscall.SysProcIDMap
 
-// subordinateIDs are the caller's first ranges in /etc/subuid and /etc/subgid,
-// mapped from 0 on.
-func subordinateIDs() (uids, gids IDMap, err error) {
-	subUIDs, err := user.CurrentUserSubUIDs()
-	if err == nil {
-		uids, err = firstRange("/etc/subuid", subUIDs)
+// subordinateIDs is the caller's first range in that file, mapped from 0 on.
+func subordinateIDs(file string) (IDMap, error) {
+	find := user.CurrentUserSubUIDs
+	if file == "/etc/subgid" {
+		find = user.CurrentUserSubGIDs
 	}
+	ranges, err := find()
 	if err != nil {
-		return uids, gids, callerError("find subordinate ids", "/etc/subuid", err)
+		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
-	subGIDs, err := user.CurrentUserSubGIDs()
-	if err == nil {
-		gids, err = firstRange("/etc/subgid", subGIDs)
-	}
+	m, err := firstRange(file, ranges)
 	if err != nil {
-		return uids, gids, callerError("find subordinate ids", "/etc/subgid", err)
+		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
-	return uids, gids, nil
+	return m, nil
 }
 
 // firstRange leaves out what IDMap or the kernel cannot hold.
@@ -40,4 +41,31 @@ func firstRange(file string, ranges []user.SubID) (IDMap, error) {
 		}
 	}
 	return IDMap{}, fmt.Errorf("%s has no range for this user", file)
+}
+
+// parentIDs are the ranges in a map of the user namespace that a new one is created in.
+func (c *Cmd) parentIDs(file string) ([]IDMap, error) {
+	pid := os.Getpid()
+	if c.joinsOtherUser() {
+		if err := c.set.Process(func(target int, _ uintptr) { pid = target }); err != nil {
+			return nil, callerError("read "+file, "", err)
+		}
+	}
+	text, err := procfs.ReadPID(pid, file)
+	if err != nil {
+		return nil, callerError("read "+file, "", err)
+	}
+	return idsIn(string(text)), nil
+}
+
+// idsIn are the ids that a map has inside.
+func idsIn(text string) (all []IDMap) {
+	for line := range strings.Lines(text) {
+		var inside, outside, size int64
+		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil || inside > math.MaxInt-size {
+			continue
+		}
+		all = append(all, IDMap{ContainerID: int(inside), HostID: int(inside), Size: int(size)})
+	}
+	return all
 }
