@@ -5,9 +5,7 @@ package nsenter
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -121,45 +119,31 @@ func (c *Cmd) checkMaps() error {
 	if err := checkMappings("gid map", c.New.GIDMappings); err != nil {
 		return err
 	}
-	if c.joinsOtherUser() {
-		return nil // the ids are those of the joined one
-	}
-	if err := checkHeld("uid", c.New.UIDMappings); err != nil {
+	if err := c.checkHeld("uid", c.New.UIDMappings); err != nil {
 		return err
 	}
-	return checkHeld("gid", c.New.GIDMappings)
+	return c.checkHeld("gid", c.New.GIDMappings)
 }
 
-// checkHeld refuses lines that reach outside of what the caller's own user
-// namespace has, for which the kernel would answer EPERM.
-func checkHeld(kind string, maps []IDMap) error {
+// checkHeld refuses lines that reach outside of what the user namespace above
+// has, for which the kernel would answer EPERM and not say to which. What a
+// joined one has is unknown where there is no process of it.
+func (c *Cmd) checkHeld(kind string, maps []IDMap) error {
 	if len(maps) == 0 {
 		return nil
 	}
-	text, err := os.ReadFile("/proc/self/" + kind + "_map")
-	if err != nil {
-		return callerError("read own "+kind+" map", "", err)
+	held, err := c.parentIDs(kind + "_map")
+	if err != nil && c.joinsOtherUser() {
+		return nil
 	}
-	for i, m := range maps {
-		if !isHeld(m, string(text)) {
-			return &Error{Op: "write " + kind + " map", Path: mapLine(m), Errno: unix.EPERM,
-				Hint: fmt.Sprintf("line %d: no range of the caller's user namespace holds it", i+1)}
-		}
+	if err != nil {
+		return err
+	}
+	if i := firstOutside(maps, held, func(m IDMap) int { return m.ContainerID }); i >= 0 {
+		return &Error{Op: "write " + kind + " map", Path: mapLine(maps[i]), Errno: unix.EPERM,
+			Hint: fmt.Sprintf("line %d: no range of the user namespace above holds it", i+1)}
 	}
 	return nil
-}
-
-func isHeld(m IDMap, text string) bool {
-	for line := range strings.Lines(text) {
-		var inside, outside, size int64
-		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil {
-			continue
-		}
-		if int64(m.HostID) >= inside && int64(m.HostID)+int64(m.Size) <= inside+size {
-			return true
-		}
-	}
-	return false
 }
 
 // mountFlags is what mount(2) calls it.

@@ -96,7 +96,7 @@ func TestCreateAtTheLimit(t *testing.T) {
 		if err := os.WriteFile(path, []byte("0"), 0); err != nil {
 			t.Fatal(err)
 		}
-		wantRefused(t, creating(typ, "true"), nsenter.Stage0, syscall.ENOSPC, "sysctls user.max_*_namespaces")
+		wantRefused(t, creating(typ, "true"), nsenter.Stage0, syscall.ENOSPC, "sysctl user.max_"+typ.Name()+"_namespaces")
 		if err := os.WriteFile(path, []byte("100"), 0); err != nil {
 			t.Fatal(err)
 		}

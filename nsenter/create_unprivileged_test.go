@@ -75,10 +75,10 @@ func TestMapOfRangeThatIsNotOurs(t *testing.T) {
 	}
 	beSubreaper(t)
 	baseline(t)
-	wantRefused(t, mapping("true", idMap(0, 47110, 1), idMap(1, 400000, 10)), nsenter.StageCaller, nil, "are the ranges in /etc/subuid?")
+	wantRefused(t, mapping("true", idMap(0, 47110, 1), idMap(1, 400000, 10)), nsenter.StageCaller, nil, `line 2, "1 400000 10": no range of this user in /etc/subuid holds it`)
 	cmd := mapping("true", idMap(0, 200000, 10))
 	cmd.New.GIDMappings = []nsenter.IDMap{idMap(0, 400000, 10)}
-	wantRefused(t, cmd, nsenter.StageCaller, nil, "are the ranges in /etc/subgid?")
+	wantRefused(t, cmd, nsenter.StageCaller, nil, `line 1, "0 400000 10": no range of this user in /etc/subgid holds it`)
 }
 
 // One's own id, anywhere inside, takes no helper.

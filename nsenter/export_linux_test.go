@@ -9,6 +9,7 @@ import (
 	"github.com/moby/sys/user"
 
 	"nsexec/internal/sockpair"
+	"nsexec/ns"
 )
 
 // What a process must have to be taken for stage 0.
@@ -52,6 +53,12 @@ func StartHearingBooted() error {
 		return err
 	}
 	return l.awaitReady()
+}
+
+// Explain adds the hint that Start would, for new namespaces of these types.
+func Explain(e *Error, create ns.Type) string {
+	_ = explain(e, create)
+	return e.Hint
 }
 
 // IsReady tells whether a reply says READY.

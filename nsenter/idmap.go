@@ -10,6 +10,12 @@ import (
 	"nsexec/ns"
 )
 
+// Who has which ids beside their own: subuid(5), subgid(5).
+const (
+	subuidFile = "/etc/subuid"
+	subgidFile = "/etc/subgid"
+)
+
 // maxMappings is the kernel's UID_GID_MAP_MAX_EXTENTS.
 const maxMappings = 340
 
@@ -151,12 +157,12 @@ func (c *Cmd) MapAuto() error {
 
 // SubordinateUIDs is the caller's first range in /etc/subuid, for ids from 0 on inside.
 func SubordinateUIDs() (IDMap, error) {
-	return subordinateIDs("/etc/subuid")
+	return subordinateIDs(subuidFile)
 }
 
 // SubordinateGIDs is the caller's first range in /etc/subgid, for ids from 0 on inside.
 func SubordinateGIDs() (IDMap, error) {
-	return subordinateIDs("/etc/subgid")
+	return subordinateIDs(subgidFile)
 }
 
 // ParentIDs are all ids that there are in the user namespace in which a new one
@@ -174,6 +180,15 @@ func aroundEach(taken, ranges []IDMap) (lines []IDMap) {
 		lines = append(lines, around(taken, r)...)
 	}
 	return lines
+}
+
+// firstOutside is the index of the first line that lies outside of all ranges, or -1.
+func firstOutside(maps, ranges []IDMap, start func(IDMap) int) int {
+	return slices.IndexFunc(maps, func(m IDMap) bool {
+		return !slices.ContainsFunc(ranges, func(r IDMap) bool {
+			return m.HostID >= start(r) && int64(m.HostID)+int64(m.Size) <= int64(start(r))+int64(r.Size)
+		})
+	})
 }
 
 // around cuts a range where ids are taken.

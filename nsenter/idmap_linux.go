@@ -1,6 +1,7 @@
 package nsenter
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -15,13 +16,16 @@ import (
 // IDMap is [syscall.SysProcIDMap]: a range of ids inside, and what it is outside.
 type IDMap = syscall.SysProcIDMap
 
+func subordinateRanges(file string) ([]user.SubID, error) {
+	if file == subgidFile {
+		return user.CurrentUserSubGIDs()
+	}
+	return user.CurrentUserSubUIDs()
+}
+
 // subordinateIDs is the caller's first range in that file, mapped from 0 on.
 func subordinateIDs(file string) (IDMap, error) {
-	find := user.CurrentUserSubUIDs
-	if file == "/etc/subgid" {
-		find = user.CurrentUserSubGIDs
-	}
-	ranges, err := find()
+	ranges, err := subordinateRanges(file)
 	if err != nil {
 		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
@@ -30,6 +34,22 @@ func subordinateIDs(file string) (IDMap, error) {
 		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
 	return m, nil
+}
+
+// outsideSubordinate is the index of the first line that is neither the caller's
+// own id nor in a range of that file for the caller, or -1.
+func outsideSubordinate(file string, maps []IDMap, own int) int {
+	ranges, err := subordinateRanges(file)
+	if err != nil {
+		return -1
+	}
+	held := []IDMap{{HostID: own, Size: 1}}
+	for _, r := range ranges {
+		if m, err := firstRange(file, []user.SubID{r}); err == nil {
+			held = append(held, m)
+		}
+	}
+	return firstOutside(maps, held, func(m IDMap) int { return m.HostID })
 }
 
 // firstRange leaves out what IDMap or the kernel cannot hold.
@@ -45,17 +65,19 @@ func firstRange(file string, ranges []user.SubID) (IDMap, error) {
 
 // parentIDs are the ranges in a map of the user namespace that a new one is created in.
 func (c *Cmd) parentIDs(file string) ([]IDMap, error) {
-	pid := os.Getpid()
-	if c.joinsOtherUser() {
-		if err := c.set.Process(func(target int, _ uintptr) { pid = target }); err != nil {
-			return nil, callerError("read "+file, "", err)
-		}
-	}
-	text, err := procfs.ReadPID(pid, file)
+	text, err := c.readParents(file)
 	if err != nil {
 		return nil, callerError("read "+file, "", err)
 	}
 	return idsIn(string(text)), nil
+}
+
+func (c *Cmd) readParents(file string) (text []byte, err error) {
+	if !c.joinsOtherUser() {
+		return os.ReadFile("/proc/self/" + file)
+	}
+	holdErr := c.set.Process(func(pid int, _ uintptr) { text, err = procfs.ReadPID(pid, file) })
+	return text, errors.Join(holdErr, err)
 }
 
 // idsIn are the ids that a map has inside.
