@@ -45,14 +45,15 @@ func TestMapRanges(t *testing.T) {
 	wantSays(t, cmd, lines+" "+lines)
 }
 
-func TestMapOf340Lines(t *testing.T) {
+// PROBLEMS 17: as many lines as the kernel takes.
+func TestProblem17MapOf340Lines(t *testing.T) {
 	testutil.NeedRoot(t)
 	baseline(t)
 	wantSays(t, mapping("wc -l </proc/self/uid_map; wc -l </proc/self/gid_map; id -u; id -g", scattered(340, 1000)...), "340 340 0 0")
 }
 
-// What the kernel cannot but refuse is refused before anything is started.
-func TestMapRefused(t *testing.T) {
+// PROBLEMS 17: what the kernel cannot but refuse is refused before anything is started.
+func TestProblem17MapRefused(t *testing.T) {
 	baseline(t)
 	own := os.Geteuid()
 	for says, maps := range map[string][]nsenter.IDMap{

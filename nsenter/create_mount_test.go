@@ -55,7 +55,7 @@ func mounts(t *testing.T) string {
 const seesItselfAlone = `echo $$ $(cd /proc; ls -d [0-9]*); grep NSpid /proc/1/status; ps -A -o pid=`
 
 // PROBLEMS 22: ps in a nested container sees itself as process 1, and not the host's.
-func TestMountProc(t *testing.T) {
+func TestProblem22PrivateProc(t *testing.T) {
 	if !aloneWithMounts(t) {
 		return
 	}

@@ -16,9 +16,8 @@ import (
 	"nsexec/nsenter"
 )
 
-// PROBLEMS 17: an ordinary user, and more ids than its own. See accountRange for those it has.
-
-func TestMapsThroughHelpers(t *testing.T) {
+// PROBLEMS 17: an ordinary user, several ranges of ids besides its own, and 340 lines. See accountRange for those it has.
+func TestProblem17MapsThroughHelpers(t *testing.T) {
 	if !asAccount(t) {
 		return
 	}
@@ -69,7 +68,8 @@ func TestMapAutoWithoutRange(t *testing.T) {
 	}
 }
 
-func TestMapOfRangeThatIsNotOurs(t *testing.T) {
+// PROBLEMS 17: the line is named that a helper has refused.
+func TestProblem17RangeThatIsNotOurs(t *testing.T) {
 	if !asAccount(t) {
 		return
 	}
