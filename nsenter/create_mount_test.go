@@ -44,7 +44,12 @@ func mountsUnchanged(t *testing.T) {
 
 func mounts(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	return mountsOf(t, os.Getpid())
+}
+
+func mountsOf(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +77,28 @@ func TestProblem22PrivateProc(t *testing.T) {
 				t.Errorf("%s: says %q", name, fields)
 			}
 		}
+	}
+}
+
+// PROBLEMS 22: the same below containers whose runtime has hidden parts of their /proc.
+func TestProblem22PrivateProcInContainer(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *testutil.Proc{
+		"runc": testutil.RuncTarget, "crun": testutil.CrunTarget,
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := start(t)
+			before := mountsOf(t, target.PID)
+			cmd := nsenter.Command(setOf(t, target.PID, ns.All), "/bin/busybox", "sh", "-c", "echo $$; busybox ps -o pid,args")
+			cmd.Unshare = ns.PID | ns.Mount
+			cmd.New.MountProc = true
+			fields := strings.Fields(says(t, cmd))
+			if len(fields) < 4 || fields[0] != "1" || fields[1] != "PID" || fields[3] != "1" || strings.Contains(strings.Join(fields, " "), " cat") {
+				t.Errorf("says %q", fields)
+			}
+			if after := mountsOf(t, target.PID); after != before {
+				t.Errorf("the container's mounts have changed from\n%sto\n%s", before, after)
+			}
+		})
 	}
 }
 

@@ -3,7 +3,10 @@
 package nsenter_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -82,6 +85,32 @@ func TestCreateWithoutPrivilege(t *testing.T) {
 		cmd := nsenter.Command(nil, "true")
 		cmd.Unshare = typ
 		wantRefused(t, cmd, nsenter.Stage0, syscall.EPERM, "create a user namespace as well")
+	}
+}
+
+func init() {
+	// nests starts itself in a user namespace of its own, until that fails, and says why.
+	zoo["nests"] = func([]string) error {
+		cmd := nsenter.Command(nil, "/proc/self/exe")
+		cmd.Env = zooEnv("nests")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.MapRoot()
+		err := cmd.Run()
+		var e *nsenter.Error
+		if errors.As(err, &e) {
+			fmt.Println(err)
+			return nil
+		}
+		return err
+	}
+}
+
+func TestCreateNestedTooDeep(t *testing.T) {
+	cmd := zooCommand("nests")
+	out, err := cmd.Output()
+	if text := string(out); err != nil || !strings.Contains(text, "create user namespace: no space left") ||
+		!strings.Contains(text, "nested 32 deep") {
+		t.Errorf("says %q, %v", text, err)
 	}
 }
 
