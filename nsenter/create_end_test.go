@@ -59,8 +59,12 @@ func init() {
 }
 
 func TestKillOnExit(t *testing.T) {
-	cmd := exec.Command(zooBinary)
-	cmd.Env = zooEnv("lasting")
+	killCallerOf(t, zooCommand("lasting"))
+}
+
+// killCallerOf kills a program that has said the pid of its payload, which must end then.
+func killCallerOf(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -83,19 +87,7 @@ func TestKillSignal(t *testing.T) {
 	for _, way := range []string{"as process 1", "init"} {
 		t.Run(way, func(t *testing.T) {
 			said := filepath.Join(worldDir(t), "said")
-			cmd := zooCommand("asking", said, way)
-			cmd.Stderr = os.Stderr
-			stdout, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			pid := readPID(t, stdout)
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			testutil.Eventually(t, "end of the payload", func() bool { return isGone(pid) })
+			killCallerOf(t, zooCommand("asking", said, way))
 			if text, err := os.ReadFile(said); string(text) != "asked\n" {
 				t.Errorf("the program said %q, %v", text, err)
 			}

@@ -15,16 +15,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
-	"syscall"
+	"strconv"
 
 	"nsexec/bench/turns"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
-
-// six is what a container mostly has of its own.
-const six = ns.Mount | ns.UTS | ns.IPC | ns.Net | ns.PID | ns.Cgroup
 
 // rounds is how often all contenders take their turn.
 const rounds = 300
@@ -41,27 +37,19 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "true" {
 		return
 	}
-	if err := report(); err != nil {
+	if err := turns.WithTarget(turns.Six, measure); err != nil {
 		fmt.Fprintln(os.Stderr, "function benchmark:", err)
 		os.Exit(1)
 	}
 }
 
-func report() error {
-	target := exec.Command("sleep", "600")
-	target.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(six), Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // the death signal is tied to this thread
-	if err := target.Start(); err != nil {
-		return fmt.Errorf("start target: %w", err)
-	}
-	defer target.Wait()
-	defer target.Process.Kill()
-	set, err := ns.OfPID(target.Process.Pid, six)
+func measure(pid int) error {
+	set, err := ns.OfPID(pid, turns.Six)
 	if err != nil {
 		return err
 	}
-	defer set.Close()
-	contenders, err := ways(set)
+	defer func() { _ = set.Close() }()
+	contenders, err := ways(pid, set)
 	if err != nil {
 		return err
 	}
@@ -73,11 +61,11 @@ func report() error {
 	if err := turns.Take(rounds, contenders); err != nil {
 		return err
 	}
-	print(contenders)
+	write(contenders)
 	return nil
 }
 
-func ways(set *ns.Set) ([]*turns.Contender, error) {
+func ways(pid int, set *ns.Set) ([]*turns.Contender, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -97,22 +85,13 @@ func ways(set *ns.Set) ([]*turns.Contender, error) {
 		{Name: "Func.Call, no namespace", Run: call(nil, nil)},
 		{Name: "Func.Call, six namespaces", Run: call(set, nil)},
 		{Name: "Func.Call, six namespaces, 1 MiB each way", Run: call(set, mebibyte)},
-		{Name: "nsenter(1) through os/exec, six namespaces, the same program", Run: nsenterOf(set, self)},
+		{Name: "nsenter(1) through os/exec, six namespaces, the same program", Run: func() error {
+			return exec.Command("nsenter", "-t", strconv.Itoa(pid), "-m", "-u", "-i", "-n", "-p", "-C", self, "true").Run()
+		}},
 	}, nil
 }
 
-// nsenterOf is what one does without this library: another program enters, and then executes.
-func nsenterOf(set *ns.Set, self string) func() error {
-	return func() error {
-		var pid int
-		if err := set.Process(func(p int, _ uintptr) { pid = p }); err != nil {
-			return err
-		}
-		return exec.Command("nsenter", "-t", fmt.Sprint(pid), "-m", "-u", "-i", "-n", "-p", "-C", self, "true").Run()
-	}
-}
-
-func print(contenders []*turns.Contender) {
+func write(contenders []*turns.Contender) {
 	fmt.Printf(`# A Go function, measured
 
 Made by `+"`cd bench && go run ./function > ../docs/func-benchmarks.md`"+` as root, on %s.

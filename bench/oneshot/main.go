@@ -13,19 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"nsexec/bench/turns"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
-
-// six is what a container mostly has of its own.
-const six = ns.Mount | ns.UTS | ns.IPC | ns.Net | ns.PID | ns.Cgroup
 
 // rounds is how often all contenders take their turn.
 const rounds = 300
@@ -42,30 +37,22 @@ func report() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, "true")
 	gcc := exec.Command("gcc", "-O2", "-static", "-x", "c", "-o", program, "-")
 	gcc.Stdin = strings.NewReader("int main(void) { return 0; }\n")
 	if out, err := gcc.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile true: %w: %s", err, out)
 	}
-	target := exec.Command("sleep", "600")
-	target.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(six), Pdeathsig: syscall.SIGKILL}
-	runtime.LockOSThread() // the death signal is tied to this thread
-	if err := target.Start(); err != nil {
-		return fmt.Errorf("start target: %w", err)
-	}
-	defer target.Wait()
-	defer target.Process.Kill()
-	return measure(target.Process.Pid, program)
+	return turns.WithTarget(turns.Six, func(pid int) error { return measure(pid, program) })
 }
 
 func measure(pid int, program string) error {
-	set, err := ns.OfPID(pid, six)
+	set, err := ns.OfPID(pid, turns.Six)
 	if err != nil {
 		return err
 	}
-	defer set.Close()
+	defer func() { _ = set.Close() }()
 	begun := time.Now()
 	if err := nsenter.Command(set, program).Run(); err != nil {
 		return err
@@ -75,7 +62,7 @@ func measure(pid int, program string) error {
 	if err := turns.Take(rounds, contenders); err != nil {
 		return err
 	}
-	print(contenders, first)
+	write(contenders, first)
 	return nil
 }
 
@@ -87,11 +74,11 @@ func ways(pid int, set *ns.Set, program string) []*turns.Contender {
 		}},
 		{Name: "nsenter.Command", Run: func() error { return nsenter.Command(set, program).Run() }},
 		{Name: "nsenter.Command and ns.OfPID", Run: func() error {
-			set, err := ns.OfPID(pid, six)
+			set, err := ns.OfPID(pid, turns.Six)
 			if err != nil {
 				return err
 			}
-			defer set.Close()
+			defer func() { _ = set.Close() }()
 			return nsenter.Command(set, program).Run()
 		}},
 		{Name: "nsenter.Command, no namespace", Run: func() error { return nsenter.Command(nil, program).Run() }},
@@ -102,7 +89,7 @@ func ways(pid int, set *ns.Set, program string) []*turns.Contender {
 	}
 }
 
-func print(contenders []*turns.Contender, first time.Duration) {
+func write(contenders []*turns.Contender, first time.Duration) {
 	fmt.Printf(`# One-shot, measured
 
 Made by `+"`make build && cd bench && go run ./oneshot > ../docs/oneshot-benchmarks.md`"+` as root, on %s.

@@ -7,12 +7,16 @@ package turns
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
 )
 
 // Contender is one way, and how long it took each time.
@@ -60,3 +64,21 @@ func Machine() string {
 	return fmt.Sprintf("Linux %s, %d processors,\n%s, at a load average of %s", unix.ByteSliceToString(name.Release[:]),
 		runtime.NumCPU(), runtime.Version(), strings.Fields(string(load) + " ?")[0])
 }
+
+// WithTarget calls fn with a process that waits in new namespaces of these types.
+func WithTarget(types ns.Type, fn func(pid int) error) error {
+	target := exec.Command("sleep", "600")
+	target.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(types), Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // the death signal is tied to this thread
+	defer runtime.UnlockOSThread()
+	if err := target.Start(); err != nil {
+		return fmt.Errorf("start target: %w", err)
+	}
+	err := fn(target.Process.Pid)
+	_ = target.Process.Kill()
+	_ = target.Wait() // it was killed
+	return err
+}
+
+// Six types is what a container mostly has of its own.
+const Six = ns.Mount | ns.UTS | ns.IPC | ns.Net | ns.PID | ns.Cgroup
