@@ -252,6 +252,21 @@ func TestRunMapsWords(t *testing.T) {
 	}
 }
 
+// What is outside is then what the target has: the caller is its root before.
+func TestRunMapsBelowATarget(t *testing.T) {
+	p := everything(t)
+	const maps = "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g"
+	for args, want := range map[string]string{
+		"-r":                         "0 0 1 0 0 1 0 0",
+		"-c":                         "0 0 1 0 0 1 0 0",
+		"--map-user 5 --map-group 6": "5 0 1 6 0 1 5 6",
+	} {
+		checkFields(t, below(p, append(strings.Fields(args), "sh", "-c", maps)...), want)
+	}
+	checkStatus(t, "outside", run(t, below(p, "--map-users", "0:0:1", "--map-users", "1:70000:1", "true")), 125,
+		`nsexec: write uid map "1 70000 1": operation not permitted (caller; line 2: no range of the user namespace above holds it)`)
+}
+
 func checkFields(t *testing.T, cmd *exec.Cmd, want string) {
 	t.Helper()
 	if got := strings.Join(strings.Fields(mustRun(t, cmd)), " "); got != want {
