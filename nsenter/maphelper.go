@@ -129,7 +129,7 @@ func rangesHint(file string, maps []IDMap) string {
 	if i := outsideSubordinate(file, maps, own); i >= 0 {
 		return fmt.Sprintf("line %d, %q: no range of this user in %s holds it", i+1, mapLine(maps[i]), file)
 	}
-	return "the ranges are in " + file
+	return "the ranges that one may map are in " + file
 }
 
 func mapHelperArgs(pid int, maps []IDMap) []string {
