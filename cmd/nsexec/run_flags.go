@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -78,6 +79,9 @@ func (c *createFlags) finish(flags *pflag.FlagSet) error {
 		if flags.Changed(flag) && !*c.wanted[t] {
 			return fmt.Errorf("--%s: no new %s namespace is asked for", flag, t.Name())
 		}
+	}
+	if m := &c.maps; c.setgroups.value == "allow" && m.group != noID && len(m.groups) == 0 && os.Geteuid() != 0 {
+		return errors.New("--setgroups allow: the kernel denies it to an ordinary user whose own group is all that is mapped")
 	}
 	return nil
 }

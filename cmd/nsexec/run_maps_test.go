@@ -88,6 +88,10 @@ func TestRunMapsSubordinateIDs(t *testing.T) {
 
 func TestRunSetgroups(t *testing.T) {
 	checkFields(t, command("run", "-r", "cat", "/proc/self/setgroups"), "deny")
+	if testutil.Who() == testutil.User {
+		r := run(t, command("run", "-r", "--setgroups", "allow", "true"))
+		checkStatus(t, "allow", r, 125, "nsexec: --setgroups allow: the kernel denies it")
+	}
 	if testutil.Who() == testutil.Root {
 		checkFields(t, command("run", "-r", "--setgroups", "allow", "cat", "/proc/self/setgroups"), "allow")
 		checkFields(t, command("run", "-U", "--setgroups", "deny", "cat", "/proc/self/setgroups"), "deny")
