@@ -30,7 +30,7 @@ func (q *asking) send(ch *channel) error {
 		plan: *q.plan, new: q.cmd.New, pidfd: -1, root: -1, cwd: -1, input: -1, output: -1,
 		path: q.cmd.Path, dir: q.cmd.Dir, argv: q.cmd.argv(), env: q.env,
 		newRoot: q.cmd.hasOwnRoot(), trace: q.cmd.Trace != nil,
-		callerMaps: q.helpers != nil || q.cmd.mapped != nil, killOnExit: q.cmd.KillOnExit, init: q.cmd.Init,
+		callerMaps: q.helpers != nil || q.cmd.mapped != nil, deathSignal: q.cmd.deathSignal(), init: q.cmd.Init,
 	}
 	q.addCredential(r)
 	q.addFiles(r)

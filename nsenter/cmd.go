@@ -82,6 +82,9 @@ type Cmd struct {
 	// tied to a thread of the library's, so Start refuses it on a thread that
 	// is in other namespaces than the program: inside of [ns.Handle.Do], say.
 	KillOnExit bool
+	// KillSignal is what KillOnExit kills with; nil is [os.Kill]. Process 1 of a
+	// pid namespace ignores any other that it has no handler for (pid_namespaces(7)).
+	KillSignal os.Signal
 	// Init makes the payload a minimal init whose child is the program: it
 	// reaps what is orphaned, hands signals on, and exits as the program does,
 	// with 128 + n where that died of signal n. For a new pid namespace.

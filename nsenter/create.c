@@ -139,20 +139,21 @@ int nsenter_make_procfs(const struct stage *st)
 }
 
 /*
- * On the directory /proc itself: where a target has made it a link, nothing is
+ * On the directory itself: where a target has made it a link, nothing is
  * mounted on what that leads to (CVE-2025-52881).
  */
 void nsenter_mount_procfs(const struct stage *st, int procfs)
 {
+	const char *dir = st->job.procfs;
 	int at;
 
 	if (procfs < 0)
 		return;
-	at = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	at = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (at < 0)
-		nsenter_fail(st, "open", 0, "/proc");
+		nsenter_fail(st, "open", 0, dir);
 	if (syscall(SYS_move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY) != 0)
-		nsenter_fail(st, "mount procfs on", 0, "/proc");
+		nsenter_fail(st, "mount procfs on", 0, dir);
 	close(procfs);
 	close(at);
 	nsenter_step(st, "mount procfs", 0);

@@ -5,8 +5,7 @@ package nsenter
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +26,8 @@ func (c *Cmd) checkNew() error {
 		{"UIDMappings", len(c.New.UIDMappings) > 0, ns.User},
 		{"GIDMappings", len(c.New.GIDMappings) > 0, ns.User},
 		{"DenySetgroups", c.New.DenySetgroups, ns.User},
+		{"Owner", c.New.Owner != nil, ns.User},
+		{"KeepCapabilities", c.New.KeepCapabilities, ns.User},
 		{"Monotonic or Boottime", c.New.Monotonic != 0 || c.New.Boottime != 0, ns.Time},
 		{"Propagation", c.New.Propagation != Private, ns.Mount},
 		{"MountProc", c.New.MountProc, ns.Mount},
@@ -42,6 +43,12 @@ func (c *Cmd) checkNew() error {
 	if err := c.checkMounts(); err != nil {
 		return err
 	}
+	if err := c.checkOwner(); err != nil {
+		return err
+	}
+	if err := c.checkKillSignal(); err != nil {
+		return err
+	}
 	if c.New.DenySetgroups && c.Credential != nil && len(c.Credential.Groups) > 0 {
 		return callerError("set DenySetgroups", "", errors.New("it denies the Groups of Credential too"))
 	}
@@ -55,6 +62,10 @@ func (c *Cmd) checkMounts() error {
 	case c.WorkDir != nil && c.Unshare&ns.Mount != 0:
 		return &Error{Op: "set WorkDir", Path: c.WorkDir.Name(), Errno: unix.EINVAL,
 			Hint: "it lies outside of the new mount namespace: use Dir instead"}
+	case c.New.ProcDir != "" && !c.New.MountProc:
+		return callerError("set ProcDir", c.New.ProcDir, errors.New("MountProc is not asked for"))
+	case c.New.ProcDir != "" && !filepath.IsAbs(c.New.ProcDir):
+		return callerError("set ProcDir", c.New.ProcDir, errors.New("it is not absolute"))
 	case !c.New.PivotRoot:
 		return nil
 	case c.Root == nil:
@@ -66,6 +77,41 @@ func (c *Cmd) checkMounts() error {
 	return nil
 }
 
+func (c *Cmd) checkOwner() error {
+	if err := c.New.Owner.check(); err != nil {
+		return err
+	}
+	if c.New.Owner != nil && len(c.New.Owner.Groups) > 0 {
+		return callerError("set Owner", "", errors.New("a user namespace is owned by a user and a group, not by Groups"))
+	}
+	return nil
+}
+
+// checkKillSignal refuses what the kernel has no number for.
+func (c *Cmd) checkKillSignal() error {
+	if c.KillSignal == nil {
+		return nil
+	}
+	if !c.KillOnExit {
+		return callerError("set KillSignal", "", errors.New("KillOnExit is not asked for"))
+	}
+	if s, ok := c.KillSignal.(unix.Signal); !ok || s < 1 || s > maxSignal {
+		return callerError("set KillSignal", fmt.Sprint(c.KillSignal), unix.EINVAL)
+	}
+	return nil
+}
+
+// deathSignal is what the payload gets when the caller exits; 0: none.
+func (c *Cmd) deathSignal() int {
+	if !c.KillOnExit {
+		return 0
+	}
+	if s, ok := c.KillSignal.(unix.Signal); ok {
+		return int(s)
+	}
+	return int(unix.SIGKILL)
+}
+
 func (c *Cmd) checkMaps() error {
 	if err := checkMappings("uid map", c.New.UIDMappings); err != nil {
 		return err
@@ -73,45 +119,31 @@ func (c *Cmd) checkMaps() error {
 	if err := checkMappings("gid map", c.New.GIDMappings); err != nil {
 		return err
 	}
-	if c.joinsOtherUser() {
-		return nil // the ids are those of the joined one
-	}
-	if err := checkHeld("uid", c.New.UIDMappings); err != nil {
+	if err := c.checkHeld("uid", c.New.UIDMappings); err != nil {
 		return err
 	}
-	return checkHeld("gid", c.New.GIDMappings)
+	return c.checkHeld("gid", c.New.GIDMappings)
 }
 
-// checkHeld refuses lines that reach outside of what the caller's own user
-// namespace has, for which the kernel would answer EPERM.
-func checkHeld(kind string, maps []IDMap) error {
+// checkHeld refuses lines that reach outside of what the user namespace above
+// has, for which the kernel would answer EPERM and not say to which. What a
+// joined one has is unknown where there is no process of it.
+func (c *Cmd) checkHeld(kind string, maps []IDMap) error {
 	if len(maps) == 0 {
 		return nil
 	}
-	text, err := os.ReadFile("/proc/self/" + kind + "_map")
-	if err != nil {
-		return callerError("read own "+kind+" map", "", err)
+	held, err := c.parentIDs(kind + "_map")
+	if err != nil && c.joinsOtherUser() {
+		return nil
 	}
-	for i, m := range maps {
-		if !isHeld(m, string(text)) {
-			return &Error{Op: "write " + kind + " map", Path: mapLine(m), Errno: unix.EPERM,
-				Hint: fmt.Sprintf("line %d: no range of the caller's user namespace holds it", i+1)}
-		}
+	if err != nil {
+		return err
+	}
+	if i := firstOutside(maps, held, func(m IDMap) int { return m.ContainerID }); i >= 0 {
+		return &Error{Op: "write " + kind + " map", Path: mapLine(maps[i]), Errno: unix.EPERM,
+			Hint: fmt.Sprintf("line %d: no range of the user namespace above holds it", i+1)}
 	}
 	return nil
-}
-
-func isHeld(m IDMap, text string) bool {
-	for line := range strings.Lines(text) {
-		var inside, outside, size int64
-		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil {
-			continue
-		}
-		if int64(m.HostID) >= inside && int64(m.HostID)+int64(m.Size) <= inside+size {
-			return true
-		}
-	}
-	return false
 }
 
 // mountFlags is what mount(2) calls it.

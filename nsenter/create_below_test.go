@@ -40,8 +40,8 @@ func TestCreateBelow(t *testing.T) {
 	}
 }
 
-// Three levels deep, it has a pid in each, and in its own it is the first.
-func TestCreateThreeLevelsDeep(t *testing.T) {
+// PROBLEMS 22: three levels deep, it has a pid in each, and in its own it is the first.
+func TestProblem22PidsThreeLevelsDeep(t *testing.T) {
 	baseline(t)
 	depth := len(statusOf(t, testutil.Target(t, 0).PID, "NSpid"))
 	first := testutil.Target(t, testutil.AllTypes)

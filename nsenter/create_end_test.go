@@ -9,8 +9,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +34,24 @@ func init() {
 		fmt.Println(cmd.Process.Pid)
 		select {}
 	}
+	// asking is lasting with a program that is asked to end, and says so in a file.
+	zoo["asking"] = func(arg []string) error {
+		cmd := creating(ns.PID, "trap 'echo asked >"+arg[0]+"; exit' TERM; echo 1; while :; do sleep 0.01; done")
+		cmd.KillOnExit, cmd.KillSignal = true, syscall.SIGTERM
+		cmd.Init = arg[1] == "init"
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		if _, err := stdout.Read(make([]byte, 2)); err != nil {
+			return err
+		}
+		fmt.Println(cmd.Process.Pid)
+		select {}
+	}
 	// creates makes everything new, again and again.
 	zoo["creates"] = func(arg []string) error {
 		return callAgain(arg, func(*ns.Set) *nsenter.Cmd { return creating(ns.All, "true") })
@@ -39,8 +59,12 @@ func init() {
 }
 
 func TestKillOnExit(t *testing.T) {
-	cmd := exec.Command(zooBinary)
-	cmd.Env = zooEnv("lasting")
+	killCallerOf(t, zooCommand("lasting"))
+}
+
+// killCallerOf kills a program that has said the pid of its payload, which must end then.
+func killCallerOf(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -56,6 +80,31 @@ func TestKillOnExit(t *testing.T) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	testutil.Eventually(t, "end of the payload", func() bool { return isGone(pid) })
+}
+
+// Another signal than SIGKILL is the program's to act on, also where an init hands it on.
+func TestKillSignal(t *testing.T) {
+	for _, way := range []string{"as process 1", "init"} {
+		t.Run(way, func(t *testing.T) {
+			said := filepath.Join(worldDir(t), "said")
+			killCallerOf(t, zooCommand("asking", said, way))
+			if text, err := os.ReadFile(said); string(text) != "asked\n" {
+				t.Errorf("the program said %q, %v", text, err)
+			}
+		})
+	}
+}
+
+func TestKillSignalRefused(t *testing.T) {
+	baseline(t)
+	for _, sig := range []os.Signal{syscall.Signal(0), syscall.Signal(-1), syscall.Signal(500)} {
+		cmd := creating(0, "true")
+		cmd.KillOnExit, cmd.KillSignal = true, sig
+		wantRefused(t, cmd, nsenter.StageCaller, syscall.EINVAL, "set KillSignal")
+	}
+	cmd := creating(0, "true")
+	cmd.KillSignal = syscall.SIGTERM
+	wantRefused(t, cmd, nsenter.StageCaller, nil, "KillOnExit is not asked for")
 }
 
 // The signal is tied to a thread in the kernel, and Go ends those as it likes.

@@ -45,14 +45,15 @@ func TestMapRanges(t *testing.T) {
 	wantSays(t, cmd, lines+" "+lines)
 }
 
-func TestMapOf340Lines(t *testing.T) {
+// PROBLEMS 17: as many lines as the kernel takes.
+func TestProblem17MapOf340Lines(t *testing.T) {
 	testutil.NeedRoot(t)
 	baseline(t)
 	wantSays(t, mapping("wc -l </proc/self/uid_map; wc -l </proc/self/gid_map; id -u; id -g", scattered(340, 1000)...), "340 340 0 0")
 }
 
-// What the kernel cannot but refuse is refused before anything is started.
-func TestMapRefused(t *testing.T) {
+// PROBLEMS 17: what the kernel cannot but refuse is refused before anything is started.
+func TestProblem17MapRefused(t *testing.T) {
 	baseline(t)
 	own := os.Geteuid()
 	for says, maps := range map[string][]nsenter.IDMap{
@@ -84,12 +85,31 @@ func TestMapOutsideOwnRanges(t *testing.T) {
 	wantRefused(t, mapping("true", idMap(0, 0, 2)), nsenter.StageCaller, syscall.EPERM, "line 1: ")
 }
 
-// Ids that the user namespace does not have that is joined before: the kernel knows.
+// Ids that the user namespace does not have that is joined before. Of a bare handle the kernel alone knows that.
 func TestMapOutsideJoinedRanges(t *testing.T) {
 	beSubreaper(t) // helpers that are left to somebody are left to us
 	baseline(t)
 	target := testutil.Target(t, uint64(ns.User))
 	cmd := nsenter.Command(setOf(t, target.PID, ns.User), "true")
+	cmd.Unshare = ns.User
+	cmd.New.UIDMappings = []nsenter.IDMap{idMap(0, 0, 1), idMap(1, 70000, 1)}
+	wantRefused(t, cmd, nsenter.StageCaller, syscall.EPERM, `write uid map "1 70000 1"`)
+	cmd = nsenter.Command(setOf(t, target.PID, ns.User), "true")
+	cmd.Unshare = ns.User
+	cmd.New.GIDMappings = []nsenter.IDMap{idMap(0, 0, 1), idMap(1, 70000, 1)}
+	wantRefused(t, cmd, nsenter.StageCaller, syscall.EPERM, "line 2: ")
+
+	handle, err := ns.OpenPID(target.PID, ns.User)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handle.Close()
+	set, err := ns.NewSet(handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	cmd = nsenter.Command(set, "true")
 	cmd.Unshare = ns.User
 	cmd.New.UIDMappings = []nsenter.IDMap{idMap(0, 0, 1), idMap(1, 70000, 1)}
 	wantRefused(t, cmd, nsenter.Stage0, syscall.EPERM, "write uid map")

@@ -3,8 +3,10 @@
 package nsenter_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,7 +44,12 @@ func mountsUnchanged(t *testing.T) {
 
 func mounts(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	return mountsOf(t, os.Getpid())
+}
+
+func mountsOf(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +60,7 @@ func mounts(t *testing.T) string {
 const seesItselfAlone = `echo $$ $(cd /proc; ls -d [0-9]*); grep NSpid /proc/1/status; ps -A -o pid=`
 
 // PROBLEMS 22: ps in a nested container sees itself as process 1, and not the host's.
-func TestMountProc(t *testing.T) {
+func TestProblem22PrivateProc(t *testing.T) {
 	if !aloneWithMounts(t) {
 		return
 	}
@@ -71,6 +78,59 @@ func TestMountProc(t *testing.T) {
 			}
 		}
 	}
+}
+
+// PROBLEMS 22: the same below containers whose runtime has hidden parts of their /proc.
+func TestProblem22PrivateProcInContainer(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *testutil.Proc{
+		"runc": testutil.RuncTarget, "crun": testutil.CrunTarget,
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := start(t)
+			before := mountsOf(t, target.PID)
+			cmd := nsenter.Command(setOf(t, target.PID, ns.All), "/bin/busybox", "sh", "-c", "echo $$; busybox ps -o pid,args")
+			cmd.Unshare = ns.PID | ns.Mount
+			cmd.New.MountProc = true
+			fields := strings.Fields(says(t, cmd))
+			if len(fields) < 4 || fields[0] != "1" || fields[1] != "PID" || fields[3] != "1" || strings.Contains(strings.Join(fields, " "), " cat") {
+				t.Errorf("says %q", fields)
+			}
+			if after := mountsOf(t, target.PID); after != before {
+				t.Errorf("the container's mounts have changed from\n%sto\n%s", before, after)
+			}
+		})
+	}
+}
+
+// Elsewhere than on /proc, which then is what it was.
+func TestMountProcElsewhere(t *testing.T) {
+	if !aloneWithMounts(t) {
+		return
+	}
+	baseline(t)
+	mountsUnchanged(t)
+	dir := openDir(t)
+	cmd := creating(ns.PID|ns.Mount, fmt.Sprintf("cat %[1]s/1/comm; readlink %[1]s/self; readlink /proc/self", dir))
+	cmd.New.MountProc, cmd.New.ProcDir = true, dir
+	if fields := strings.Fields(says(t, cmd)); fields[0] != "sh" || fields[1] == fields[2] {
+		t.Errorf("says %q", fields)
+	}
+	link := filepath.Join(openDir(t), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{"proc": "not absolute", link: "open", "/nonexistent": "/nonexistent"} {
+		cmd := creating(ns.PID|ns.Mount, "true")
+		cmd.New.MountProc, cmd.New.ProcDir = true, path
+		stage := nsenter.Stage1
+		if path == "proc" {
+			stage = nsenter.StageCaller
+		}
+		wantRefused(t, cmd, stage, nil, says)
+	}
+	cmd = creating(ns.PID|ns.Mount, "true")
+	cmd.New.ProcDir = dir
+	wantRefused(t, cmd, nsenter.StageCaller, nil, "MountProc is not asked for")
 }
 
 // With a user namespace of its own, and with all eight.

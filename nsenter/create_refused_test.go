@@ -3,7 +3,10 @@
 package nsenter_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +25,8 @@ func TestOptionsWithoutTheirNamespace(t *testing.T) {
 		"UIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.UIDMappings = []nsenter.IDMap{idMap(0, os.Geteuid(), 1)} }},
 		"GIDMappings":            {ns.User, func(c *nsenter.Cmd) { c.New.GIDMappings = []nsenter.IDMap{idMap(0, os.Getegid(), 1)} }},
 		"DenySetgroups":          {ns.User, func(c *nsenter.Cmd) { c.New.DenySetgroups = true }},
+		"Owner":                  {ns.User, func(c *nsenter.Cmd) { c.New.Owner = &nsenter.Credential{} }},
+		"KeepCapabilities":       {ns.User, func(c *nsenter.Cmd) { c.New.KeepCapabilities = true }},
 		"Monotonic or Boottime":  {ns.Time, func(c *nsenter.Cmd) { c.New.Monotonic = time.Second }},
 		"Propagation":            {ns.Mount, func(c *nsenter.Cmd) { c.New.Propagation = nsenter.Slave }},
 		"MountProc":              {ns.Mount, func(c *nsenter.Cmd) { c.New.MountProc = true }},
@@ -83,6 +88,32 @@ func TestCreateWithoutPrivilege(t *testing.T) {
 	}
 }
 
+func init() {
+	// nests starts itself in a user namespace of its own, until that fails, and says why.
+	zoo["nests"] = func([]string) error {
+		cmd := nsenter.Command(nil, "/proc/self/exe")
+		cmd.Env = zooEnv("nests")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.MapRoot()
+		err := cmd.Run()
+		var e *nsenter.Error
+		if errors.As(err, &e) {
+			fmt.Println(err)
+			return nil
+		}
+		return err
+	}
+}
+
+func TestCreateNestedTooDeep(t *testing.T) {
+	cmd := zooCommand("nests")
+	out, err := cmd.Output()
+	if text := string(out); err != nil || !strings.Contains(text, "create user namespace: no space left") ||
+		!strings.Contains(text, "nested 32 deep") {
+		t.Errorf("says %q, %v", text, err)
+	}
+}
+
 // The limits of a user namespace are those of all that is created in it.
 func TestCreateAtTheLimit(t *testing.T) {
 	if !inUserNamespace(t) {
@@ -94,7 +125,7 @@ func TestCreateAtTheLimit(t *testing.T) {
 		if err := os.WriteFile(path, []byte("0"), 0); err != nil {
 			t.Fatal(err)
 		}
-		wantRefused(t, creating(typ, "true"), nsenter.Stage0, syscall.ENOSPC, "sysctls user.max_*_namespaces")
+		wantRefused(t, creating(typ, "true"), nsenter.Stage0, syscall.ENOSPC, "sysctl user.max_"+typ.Name()+"_namespaces")
 		if err := os.WriteFile(path, []byte("100"), 0); err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 const year = 365 * 24 * time.Hour
 
 // PROBLEMS 24: with offsets, as root and rootless.
-func TestTimeOffsets(t *testing.T) {
+func TestProblem24Offsets(t *testing.T) {
 	baseline(t)
 	for _, types := range []ns.Type{ns.Time, ns.Time | ns.User} {
 		cmd := creating(types, "cat /proc/self/timens_offsets")
@@ -27,6 +27,24 @@ func TestTimeOffsets(t *testing.T) {
 		cmd.New.Monotonic = -time.Second
 		wantSays(t, cmd, "monotonic -1 0 boottime 0 0")
 		wantSays(t, creating(types, "cat /proc/self/timens_offsets"), "monotonic 0 0 boottime 0 0")
+	}
+}
+
+// PROBLEMS 24: joining writes no offsets, which only who creates may do, and once. They are the target's.
+func TestProblem24JoinWritesNoOffsets(t *testing.T) {
+	baseline(t)
+	target := creating(ns.Time|ns.User, sayPIDAndWait)
+	target.New.Monotonic, target.New.Boottime = 50*time.Second, time.Hour
+	p := enter(t, target)
+	for name, mode := range joinModes {
+		cmd := nsenter.Command(setOf(t, p.Process.Pid, ns.Time|ns.User), "cat", "/proc/self/timens_offsets")
+		cmd.ForceJoin(mode)
+		cmd.Trace = func(s nsenter.Step) {
+			if s.Op == "make" || s.Op == "create" {
+				t.Errorf("%s: a step is %+v", name, s)
+			}
+		}
+		wantSays(t, cmd, "monotonic 50 0 boottime 3600 0")
 	}
 }
 

@@ -16,9 +16,8 @@ import (
 	"nsexec/nsenter"
 )
 
-// PROBLEMS 17: an ordinary user, and more ids than its own. See accountRange for those it has.
-
-func TestMapsThroughHelpers(t *testing.T) {
+// PROBLEMS 17: an ordinary user, several ranges of ids besides its own, and 340 lines. See accountRange for those it has.
+func TestProblem17MapsThroughHelpers(t *testing.T) {
 	if !asAccount(t) {
 		return
 	}
@@ -69,16 +68,17 @@ func TestMapAutoWithoutRange(t *testing.T) {
 	}
 }
 
-func TestMapOfRangeThatIsNotOurs(t *testing.T) {
+// PROBLEMS 17: the line is named that a helper has refused.
+func TestProblem17RangeThatIsNotOurs(t *testing.T) {
 	if !asAccount(t) {
 		return
 	}
 	beSubreaper(t)
 	baseline(t)
-	wantRefused(t, mapping("true", idMap(0, 47110, 1), idMap(1, 400000, 10)), nsenter.StageCaller, nil, "are the ranges in /etc/subuid?")
+	wantRefused(t, mapping("true", idMap(0, 47110, 1), idMap(1, 400000, 10)), nsenter.StageCaller, nil, `line 2, "1 400000 10": no range of this user in /etc/subuid holds it`)
 	cmd := mapping("true", idMap(0, 200000, 10))
 	cmd.New.GIDMappings = []nsenter.IDMap{idMap(0, 400000, 10)}
-	wantRefused(t, cmd, nsenter.StageCaller, nil, "are the ranges in /etc/subgid?")
+	wantRefused(t, cmd, nsenter.StageCaller, nil, `line 1, "0 400000 10": no range of this user in /etc/subgid holds it`)
 }
 
 // One's own id, anywhere inside, takes no helper.

@@ -83,6 +83,8 @@ const char *nsenter_check(const struct nsenter_request *req)
 		return "bad total length";
 	if ((req->flags & ~(uint32_t)NSENTER_F_ALL) != 0 || req->create > INT32_MAX)
 		return "unknown flags";
+	if (req->death_signal > NSENTER_MAX_SIGNAL)
+		return "no such signal";
 	if (req->nfds > NSENTER_MAX_FDS || req->nfiles > NSENTER_MAX_FDS)
 		return "too many files";
 	if (req->ngroups > NSENTER_MAX_GROUPS)
@@ -96,8 +98,6 @@ const char *nsenter_check(const struct nsenter_request *req)
 	    !is_index(req->cwd, req->nfds) || !is_index(req->input, req->nfds) ||
 	    !is_index(req->output, req->nfds) || !is_index(req->here, req->nfds))
 		return "an fd out of range";
-	if (req->reserved != 0)
-		return "a reserved field is set";
 	if ((req->flags & NSENTER_F_FUNCTION) && (req->input < 0 || req->output < 0))
 		return "a function without input or output";
 	return check_joins(req);
@@ -132,15 +132,14 @@ static const char *decode_files(const struct nsenter_request *req, struct cursor
 
 static const char *decode_strings(struct cursor *c, struct nsenter_job *job)
 {
-	const char **const all[] = {
-		&job->path,    &job->root,    &job->dir,      &job->uid_map,
-		&job->gid_map, &job->offsets, &job->hostname, &job->domainname
-	};
+	const char **const all[] = { &job->path,     &job->root,       &job->dir,
+				     &job->uid_map,  &job->gid_map,    &job->offsets,
+				     &job->hostname, &job->domainname, &job->procfs };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		*all[i] = take_string(c);
 		if (*all[i] == NULL)
-			return "program, directory, maps or names cut short";
+			return "paths, maps or names cut short";
 	}
 	return NULL;
 }

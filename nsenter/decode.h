@@ -23,6 +23,7 @@ struct nsenter_job {
 	const char *offsets;
 	const char *hostname;
 	const char *domainname;
+	const char *procfs;
 	char **argv;
 	char **envp;
 };

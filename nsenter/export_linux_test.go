@@ -74,6 +74,12 @@ func MoveFailure() error {
 	return nil
 }
 
+// Explain adds the hint that Start would, for new namespaces of these types.
+func Explain(e *Error, create ns.Type) string {
+	_ = explain(e, create)
+	return e.Hint
+}
+
 // IsReady tells whether a reply says READY.
 func IsReady(message []byte) bool {
 	r, err := parseReply(message)

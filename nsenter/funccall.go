@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,11 +85,25 @@ func readParts(f *os.File, header any, maxLine, maxData int64) ([]byte, error) {
 	if err := json.Unmarshal(line, header); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.NewSectionReader(f, int64(len(line)), maxData+1))
+	data, err := readFrom(f, int64(len(line)), maxData)
 	if err == nil && int64(len(data)) > maxData {
 		return nil, errTooLong
 	}
 	return data, err
+}
+
+// readFrom reads from there on, but no more than one byte above the most. It
+// makes room for all of it at once: growing would copy and fault in several
+// times as much.
+func readFrom(f *os.File, start, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(int(min(max(info.Size()-start, 0), most)) + bytes.MinRead)
+	_, err = b.ReadFrom(io.NewSectionReader(f, start, most+1))
+	return b.Bytes(), err
 }
 
 var errTooLong = fmt.Errorf("nsenter: the result has more than %d bytes", maxResult)

@@ -5,8 +5,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+)
 
-	"nsexec/ns"
+// Who has which ids beside their own: subuid(5), subgid(5).
+const (
+	subuidFile = "/etc/subuid"
+	subgidFile = "/etc/subgid"
 )
 
 // maxMappings is the kernel's UID_GID_MAP_MAX_EXTENTS.
@@ -65,77 +69,11 @@ func mapText(maps []IDMap) string {
 	return b.String()
 }
 
-// MapRoot makes the caller root of a new user namespace, and the only user in it.
-func (c *Cmd) MapRoot() { c.mapCurrent(0, 0) }
-
-// MapCurrentUser makes the caller itself in a new user namespace, and the only user in it.
-func (c *Cmd) MapCurrentUser() { c.mapCurrent(c.ownIDs()) }
-
-func (c *Cmd) mapCurrent(uid, gid int) {
-	ownUID, ownGID := c.ownIDs()
-	c.Unshare |= ns.User
-	c.New.UIDMappings = append(c.New.UIDMappings, oneID(uid, ownUID))
-	c.New.GIDMappings = append(c.New.GIDMappings, oneID(gid, ownGID))
-	c.New.DenySetgroups = true
-}
-
-// ownIDs are who creates the user namespace: the caller, or the root of the one
-// that is joined before.
-func (c *Cmd) ownIDs() (uid, gid int) {
-	if c.joinsOtherUser() {
-		return 0, 0
-	}
-	return os.Geteuid(), os.Getegid()
-}
-
-// joinsOtherUser reports whether the set has a user namespace that is not the caller's own.
-func (c *Cmd) joinsOtherUser() bool {
-	if !c.joins(ns.User) {
-		return false
-	}
-	own, err := ns.Current(ns.User)
-	if err != nil {
-		return true
-	}
-	defer own.Close()
-	return !c.set.Handle(ns.User).Equal(own)
-}
-
-func oneID(inside, outside int) IDMap {
-	return IDMap{ContainerID: inside, HostID: outside, Size: 1}
-}
-
-// MapAuto maps ids from 0 on to the caller's first range of subordinate ids in
-// /etc/subuid and /etc/subgid, around those that are mapped already: beside
-// MapRoot or MapCurrentUser there are many users then. As with unshare(1)'s
-// --map-auto, that costs the highest ids.
-func (c *Cmd) MapAuto() error {
-	uids, gids, err := subordinateIDs()
-	if err != nil {
-		return err
-	}
-	c.Unshare |= ns.User
-	c.New.UIDMappings = append(c.New.UIDMappings, around(c.New.UIDMappings, uids)...)
-	c.New.GIDMappings = append(c.New.GIDMappings, around(c.New.GIDMappings, gids)...)
-	c.New.DenySetgroups = false
-	return nil
-}
-
-// around cuts a range that is mapped from 0 on where ids inside are taken.
-func around(taken []IDMap, ids IDMap) []IDMap {
-	var lines []IDMap
-	inside, outside := 0, ids.HostID
-	add := func(end int) {
-		if n := min(end, ids.Size) - inside; n > 0 {
-			lines = append(lines, IDMap{ContainerID: inside, HostID: outside, Size: n})
-			outside += n
-		}
-	}
-	byInside := func(a, b IDMap) int { return a.ContainerID - b.ContainerID }
-	for _, m := range slices.SortedFunc(slices.Values(taken), byInside) {
-		add(m.ContainerID)
-		inside = max(inside, m.ContainerID+m.Size)
-	}
-	add(ids.Size)
-	return lines
+// firstOutside is the index of the first line that lies outside of all ranges, or -1.
+func firstOutside(maps, ranges []IDMap, start func(IDMap) int) int {
+	return slices.IndexFunc(maps, func(m IDMap) bool {
+		return !slices.ContainsFunc(ranges, func(r IDMap) bool {
+			return m.HostID >= start(r) && int64(m.HostID)+int64(m.Size) <= int64(start(r))+int64(r.Size)
+		})
+	})
 }

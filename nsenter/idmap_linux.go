@@ -1,34 +1,55 @@
 package nsenter
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/user"
+
+	"nsexec/internal/procfs"
 )
 
 // IDMap is [syscall.SysProcIDMap]: a range of ids inside, and what it is outside.
 type IDMap = syscall.SysProcIDMap
 
-// subordinateIDs are the caller's first ranges in /etc/subuid and /etc/subgid,
-// mapped from 0 on.
-func subordinateIDs() (uids, gids IDMap, err error) {
-	subUIDs, err := user.CurrentUserSubUIDs()
-	if err == nil {
-		uids, err = firstRange("/etc/subuid", subUIDs)
+func subordinateRanges(file string) ([]user.SubID, error) {
+	if file == subgidFile {
+		return user.CurrentUserSubGIDs()
 	}
+	return user.CurrentUserSubUIDs()
+}
+
+// subordinateIDs is the caller's first range in that file, mapped from 0 on.
+func subordinateIDs(file string) (IDMap, error) {
+	ranges, err := subordinateRanges(file)
 	if err != nil {
-		return uids, gids, callerError("find subordinate ids", "/etc/subuid", err)
+		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
-	subGIDs, err := user.CurrentUserSubGIDs()
-	if err == nil {
-		gids, err = firstRange("/etc/subgid", subGIDs)
-	}
+	m, err := firstRange(file, ranges)
 	if err != nil {
-		return uids, gids, callerError("find subordinate ids", "/etc/subgid", err)
+		return IDMap{}, callerError("find subordinate ids", file, err)
 	}
-	return uids, gids, nil
+	return m, nil
+}
+
+// outsideSubordinate is the index of the first line that is neither the caller's
+// own id nor in a range of that file for the caller, or -1.
+func outsideSubordinate(file string, maps []IDMap, own int) int {
+	ranges, err := subordinateRanges(file)
+	if err != nil {
+		return -1
+	}
+	held := []IDMap{{HostID: own, Size: 1}}
+	for _, r := range ranges {
+		if m, err := firstRange(file, []user.SubID{r}); err == nil {
+			held = append(held, m)
+		}
+	}
+	return firstOutside(maps, held, func(m IDMap) int { return m.HostID })
 }
 
 // firstRange leaves out what IDMap or the kernel cannot hold.
@@ -40,4 +61,33 @@ func firstRange(file string, ranges []user.SubID) (IDMap, error) {
 		}
 	}
 	return IDMap{}, fmt.Errorf("%s has no range for this user", file)
+}
+
+// parentIDs are the ranges in a map of the user namespace that a new one is created in.
+func (c *Cmd) parentIDs(file string) ([]IDMap, error) {
+	text, err := c.readParents(file)
+	if err != nil {
+		return nil, callerError("read "+file, "", err)
+	}
+	return idsIn(string(text)), nil
+}
+
+func (c *Cmd) readParents(file string) (text []byte, err error) {
+	if !c.joinsOtherUser() {
+		return os.ReadFile("/proc/self/" + file)
+	}
+	holdErr := c.set.Process(func(pid int, _ uintptr) { text, err = procfs.ReadPID(pid, file) })
+	return text, errors.Join(holdErr, err)
+}
+
+// idsIn are the ids that a map has inside.
+func idsIn(text string) (all []IDMap) {
+	for line := range strings.Lines(text) {
+		var inside, outside, size int64
+		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil || inside > math.MaxInt-size {
+			continue
+		}
+		all = append(all, IDMap{ContainerID: int(inside), HostID: int(inside), Size: int(size)})
+	}
+	return all
 }

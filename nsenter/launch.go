@@ -50,7 +50,7 @@ func (c *Cmd) launch(files []*os.File, env []string) error {
 	l := &launch{cmd: c, ctx: c.context(), begun: time.Now(), children: make(map[*os.Process]*child)}
 	defer l.end() // also when BeforeExec panics
 	if err := l.run(files, env); err != nil {
-		return explain(err)
+		return explain(err, c.Unshare)
 	}
 	l.executed = true
 	return nil

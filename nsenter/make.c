@@ -204,14 +204,25 @@ static int joins_user(const struct stage *st)
 	return 0;
 }
 
+/* A new user namespace belongs to whoever creates it: here to another than the maker. */
+static void create_owned(const struct stage *st)
+{
+	nsenter_become_owner(st);
+	if (unshare(CLONE_NEWUSER) != 0)
+		nsenter_fail(st, "create", CLONE_NEWUSER, "");
+	nsenter_harden(st);
+}
+
 /* Is there, until the maker has what it needs. */
-static _Noreturn void be_owner(const struct stage *st, int pair)
+static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 {
 	char word = 0;
 
+	if (other)
+		create_owned(st);
 	if ((st->req->create & CLONE_NEWTIME) && unshare(CLONE_NEWTIME) != 0)
 		nsenter_fail(st, "create", CLONE_NEWTIME, "");
-	if (joins_user(st))
+	if (joins_user(st) || other)
 		leave_root(st);
 	nsenter_close_all_but(st, pair);
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || write(pair, &word, 1) != 1)
@@ -223,13 +234,15 @@ static _Noreturn void be_owner(const struct stage *st, int pair)
 
 static pid_t clone_owner(const struct stage *st, int pair[2])
 {
+	const uint64_t user = st->req->create & CLONE_NEWUSER;
+	const int other = user != 0 && nsenter_has_owner(st);
 	pid_t owner;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		nsenter_fail(st, "make socket", 0, "");
-	owner = clone_helper(st, st->req->create & CLONE_NEWUSER);
+	owner = clone_helper(st, other ? 0 : user);
 	if (owner == 0)
-		be_owner(st, pair[1]);
+		be_owner(st, pair[1], other);
 	close(pair[1]);
 	return owner;
 }

@@ -88,10 +88,10 @@ func findMapHelper(name string) (string, error) {
 // runMapHelpers runs each once, for the process that is in the new namespace.
 func (l *launch) runMapHelpers(pid int) error {
 	n := &l.cmd.New
-	if err := l.runMapHelper(l.helpers.newuidmap, "/etc/subuid", pid, n.UIDMappings); err != nil {
+	if err := l.runMapHelper(l.helpers.newuidmap, subuidFile, pid, n.UIDMappings); err != nil {
 		return err
 	}
-	return l.runMapHelper(l.helpers.newgidmap, "/etc/subgid", pid, n.GIDMappings)
+	return l.runMapHelper(l.helpers.newgidmap, subgidFile, pid, n.GIDMappings)
 }
 
 // runMapHelper is bounded as Start is: a helper looks users up, which may take
@@ -117,7 +117,19 @@ func (l *launch) runMapHelper(path, ranges string, pid int, maps []IDMap) error 
 	if errors.As(err, &exit) { // its words alone: a failure to start is no ExitError; quoted, since they could control a terminal
 		err = fmt.Errorf("%v: %q", exit.ProcessState, bytes.TrimSpace(stderr.Bytes()))
 	}
-	return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: "are the ranges in " + ranges + "?"}
+	return &Error{Stage: StageCaller, Op: "run", Path: path, Err: err, Hint: rangesHint(ranges, maps)}
+}
+
+// rangesHint names the line that a helper must have refused.
+func rangesHint(file string, maps []IDMap) string {
+	own := os.Getuid()
+	if file == subgidFile {
+		own = os.Getgid()
+	}
+	if i := outsideSubordinate(file, maps, own); i >= 0 {
+		return fmt.Sprintf("line %d, %q: no range of this user in %s holds it", i+1, mapLine(maps[i]), file)
+	}
+	return "the ranges that one may map are in " + file
 }
 
 func mapHelperArgs(pid int, maps []IDMap) []string {

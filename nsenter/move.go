@@ -34,7 +34,7 @@ func reexeced() bool {
 func settled() (bool, error) {
 	done, failure := movedHere()
 	if failure != nil {
-		return true, explain(failure)
+		return true, explain(failure, 0)
 	}
 	if done {
 		return true, nil
@@ -57,7 +57,7 @@ func (m *move) run() (err error) {
 	defer runtime.UnlockOSThread()
 
 	if m.plan, err = makePlan(m.cmd.set, joinAuto, currentID); err != nil {
-		return explain(err)
+		return explain(err, m.cmd.Unshare)
 	}
 	defer m.plan.close()
 	m.plan.create = m.cmd.Unshare
@@ -67,7 +67,7 @@ func (m *move) run() (err error) {
 	if err := checkNamed(m.files); err != nil {
 		return err
 	}
-	return explain(m.hold(0, m.ask))
+	return explain(m.hold(0, m.ask), m.cmd.Unshare)
 }
 
 // checkPID: what the calling thread's children would be born in may be another

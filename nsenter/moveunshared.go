@@ -61,7 +61,11 @@ func newUserNamespace(more ns.Type) (set *ns.Set, err error) {
 
 // mapSubordinates is unlike MapRoot and MapAuto in that no id of the range is lost.
 func (c *Cmd) mapSubordinates() error {
-	uids, gids, err := subordinateIDs()
+	uids, err := SubordinateUIDs()
+	if err != nil {
+		return err
+	}
+	gids, err := SubordinateGIDs()
 	if err != nil {
 		return err
 	}

@@ -18,15 +18,27 @@ type New struct {
 	// DenySetgroups denies setgroups(2) in a new user namespace, for good: the
 	// kernel wants that before an unprivileged caller maps a gid (3.19, CVE-2014-8989).
 	DenySetgroups bool
+	// Owner is whose a new user namespace is: who has all capabilities in it from
+	// outside (user_namespaces(7), NS_GET_OWNER_UID), in ids of the user namespace
+	// that it is created in. Nil, or Unchanged, is whoever creates it: the caller,
+	// or root of the user namespace that is joined. Another takes CAP_SETUID and
+	// CAP_SETGID there, and counts against that user's limits. Groups are not for it.
+	Owner *Credential
+	// KeepCapabilities lets a payload that is not root of its new user namespace
+	// have the capabilities that root would have, after exec too: they are made
+	// ambient and inheritable (Linux 4.3).
+	KeepCapabilities bool
 	// Monotonic and Boottime are the offsets of those clocks in a new time
 	// namespace (Linux 5.6) against the initial one, to the nanosecond. Zero
 	// leaves them as they are in the time namespace that is joined, or the caller's.
 	Monotonic, Boottime time.Duration
 	// Propagation is that of the mounts of a new mount namespace.
 	Propagation Propagation
-	// MountProc mounts a procfs of the payload's pid namespace on its /proc: for
-	// a new mount namespace.
+	// MountProc mounts a procfs of the payload's pid namespace on its /proc, or on
+	// ProcDir if that is set: for a new mount namespace. ProcDir is an absolute
+	// path inside of the payload's root, and no symbolic link.
 	MountProc bool
+	ProcDir   string
 	// PivotRoot makes Root the root of a new mount namespace by pivot_root(2)
 	// instead of chroot(2): the old one is gone from there. Propagation must be
 	// Private or Slave.
@@ -35,6 +47,22 @@ type New struct {
 	Hostname, Domainname string
 	// LoopbackUp raises lo in a new network namespace.
 	LoopbackUp bool
+}
+
+// procDir is where procfs is mounted, if it is.
+func (n *New) procDir() string {
+	if n.ProcDir == "" {
+		return "/proc"
+	}
+	return n.ProcDir
+}
+
+// owner is who creates a user namespace.
+func (n *New) owner() Credential {
+	if n.Owner == nil {
+		return Credential{UID: Unchanged, GID: Unchanged}
+	}
+	return *n.Owner
 }
 
 // Propagation is where mounts and unmounts go to and come from (mount_namespaces(7)).

@@ -40,6 +40,7 @@ const (
 	maxRequest   = C.NSENTER_MAX_REQUEST
 	maxGroups    = C.NSENTER_MAX_GROUPS
 	maxJoins     = C.NSENTER_MAX_JOINS
+	maxSignal    = C.NSENTER_MAX_SIGNAL
 	replySize    = C.sizeof_struct_nsenter_reply
 )
 
@@ -87,7 +88,7 @@ type request struct {
 	trySetgroups bool
 	newRoot      bool
 	callerMaps   bool
-	killOnExit   bool
+	deathSignal  int
 	init         bool
 	trace        bool
 }
@@ -108,7 +109,7 @@ func (r *request) flags() C.uint32_t {
 		C.NSENTER_F_MOUNT_PROC:     r.new.MountProc,
 		C.NSENTER_F_LOOPBACK_UP:    r.new.LoopbackUp,
 		C.NSENTER_F_PIVOT:          r.new.PivotRoot,
-		C.NSENTER_F_KILL_ON_EXIT:   r.killOnExit,
+		C.NSENTER_F_KEEP_CAPS:      r.new.KeepCapabilities,
 		C.NSENTER_F_FUNCTION:       r.input >= 0,
 		C.NSENTER_F_INIT:           r.init,
 		C.NSENTER_F_INHERIT:        r.inherited != nil,
@@ -137,7 +138,7 @@ func (r *request) body() []byte {
 		b = binary.NativeEndian.AppendUint32(b, uint32(gid))
 	}
 	fixed := []string{r.path, r.rootPath, r.dir, mapText(r.new.UIDMappings), mapText(r.new.GIDMappings), r.new.offsetsText(),
-		r.new.Hostname, r.new.Domainname}
+		r.new.Hostname, r.new.Domainname, r.new.procDir()}
 	for _, s := range slices.Concat(fixed, r.argv, r.env) {
 		b = appendString(b, s)
 	}
@@ -170,6 +171,7 @@ func (r *request) marshal() ([]byte, error) {
 }
 
 func (r *request) header(total int) C.struct_nsenter_request {
+	owner := r.new.owner()
 	h := C.struct_nsenter_request{
 		magic:   C.NSENTER_MAGIC,
 		size:    C.sizeof_struct_nsenter_request,
@@ -188,6 +190,10 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		output:  C.int32_t(r.output),
 		create:  C.uint64_t(r.plan.create),
 		here:    -1,
+
+		owner_uid:    C.uint32_t(owner.UID),
+		owner_gid:    C.uint32_t(owner.GID),
+		death_signal: C.uint32_t(r.deathSignal),
 	}
 	if in := r.inherited; in != nil {
 		h.ignored = C.uint64_t(in.ignored)

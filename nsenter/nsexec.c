@@ -125,6 +125,7 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_enter_root(&st);
 	nsenter_mount_procfs(&st, procfs);
 	nsenter_become(&st);
+	nsenter_keep_capabilities(&st);
 	nsenter_enter_cwd(&st);
 	nsenter_place_files(&st);
 	report_ready(&st);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ static void set_uid(const struct stage *st)
 /* Groups, gid, uid: each needs what the next one gives up. */
 void nsenter_become(const struct stage *st)
 {
+	nsenter_hold_capabilities(st);
 	if (stage_wants(st, NSENTER_F_SET_GID))
 		set_gid(st);
 	if (stage_wants(st, NSENTER_F_SET_UID))
@@ -82,6 +84,32 @@ void nsenter_become_root(const struct stage *st)
 		nsenter_fail(st, "set gid", 0, "");
 	if (syscall(NSENTER_SETRESUID, 0, 0, 0) != 0 && errno != EINVAL)
 		nsenter_fail(st, "set uid", 0, "");
+	nsenter_harden(st);
+}
+
+/* Whether a new user namespace is to be somebody else's than whose it would be. */
+int nsenter_has_owner(const struct stage *st)
+{
+	const uid_t uid = st->req->owner_uid;
+	const gid_t gid = st->req->owner_gid;
+
+	return (uid != (uid_t)-1 && uid != geteuid()) || (gid != (gid_t)-1 && gid != getegid());
+}
+
+/*
+ * Whoever creates a user namespace owns it, with all capabilities in it
+ * (user_namespaces(7)): the owner may then trace this process, so that it must
+ * have nothing more than the owner's, supplementary groups among it.
+ */
+void nsenter_become_owner(const struct stage *st)
+{
+	const uid_t uid = st->req->owner_uid;
+	const gid_t gid = st->req->owner_gid;
+
+	if (syscall(NSENTER_SETGROUPS, 0, NULL) != 0 ||
+	    syscall(NSENTER_SETRESGID, gid, gid, gid) != 0 ||
+	    syscall(NSENTER_SETRESUID, uid, uid, uid) != 0)
+		nsenter_fail(st, "become owner of", CLONE_NEWUSER, "");
 	nsenter_harden(st);
 }
 

@@ -168,11 +168,12 @@ void nsenter_heed_children(struct stage *st)
 		nsenter_fail(st, "heed children", 0, "");
 }
 
-/* From here on the payload lives as long as it likes, unless it is not to. */
+/* From here on the payload lives as long as it likes, unless the caller's end is to be told to it.
+ */
 void nsenter_outlive_caller(const struct stage *st)
 {
-	if (!stage_wants(st, NSENTER_F_KILL_ON_EXIT) && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
-		nsenter_fail(st, "clear parent-death signal", 0, "");
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)st->req->death_signal, 0, 0, 0) != 0)
+		nsenter_fail(st, "set parent-death signal", 0, "");
 }
 
 /* What the stages are and a program is not to be. */

@@ -66,6 +66,8 @@
 #define NSENTER_MAX_GROUPS 65536u
 #define NSENTER_MAX_LIMITS 16
 #define NSENTER_MAX_CPU_WORDS 1024 /* 65,536 processors */
+/* MIPS has that many. */
+#define NSENTER_MAX_SIGNAL 128u
 
 /* How a stage 0 ends that could not even read its request. */
 enum nsenter_exit {
@@ -91,7 +93,7 @@ enum nsenter_flag {
 	NSENTER_F_MOUNT_PROC = 1 << 10, /* a procfs of the new pid namespace, on /proc */
 	NSENTER_F_LOOPBACK_UP = 1 << 11, /* lo of a new network namespace */
 	NSENTER_F_PIVOT = 1 << 12, /* to the root by pivot_root, not chroot */
-	NSENTER_F_KILL_ON_EXIT = 1 << 13, /* the payload dies with the caller */
+	NSENTER_F_KEEP_CAPS = 1 << 13, /* capabilities survive exec, whoever the payload is */
 	NSENTER_F_INIT = 1 << 14, /* the payload is an init whose child is the program */
 	NSENTER_F_FUNCTION = 1 << 15, /* the payload is this program itself, not another */
 	NSENTER_F_INHERIT = 1 << 16, /* umask and so on: a launcher's are of another day */
@@ -117,8 +119,8 @@ struct nsenter_limit {
  * Followed by struct nsenter_limit limits[nlimits], uint64_t cpus[ncpus] (a mask),
  * int32_t files[nfiles] (index among the fds, or -1: closed),
  * uint32_t groups[ngroups], then the strings: program, root, directory, uid map, gid
- * map, time offsets, host name, domain name, arguments, environment. A string is its length as
- * uint32_t, its bytes, and a NUL that the length does not count.
+ * map, time offsets, host name, domain name, where procfs is mounted, arguments, environment. A
+ * string is its length as uint32_t, its bytes, and a NUL that the length does not count.
  */
 struct nsenter_request {
 	uint32_t magic;
@@ -139,6 +141,10 @@ struct nsenter_request {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t propagation; /* of the mounts in a new mount namespace: MS_*; 0: as they are */
+	uint32_t owner_uid; /* who creates a user namespace; UINT32_MAX: as they are */
+	uint32_t owner_gid;
+	uint32_t death_signal; /* the payload's when the caller exits; 0: none */
+	int32_t here; /* fd index of the caller's working directory, of F_INHERIT; or -1 */
 	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
 	/* The following: NSENTER_F_INHERIT. */
 	uint64_t ignored; /* signals, a bit each: 1 << (signal - 1) */
@@ -146,8 +152,6 @@ struct nsenter_request {
 	int32_t nice;
 	uint32_t nlimits; /* those that are to be changed */
 	uint32_t ncpus; /* words of the mask of processors to run on; 0: as it is */
-	int32_t here; /* fd index of the caller's working directory; or -1 */
-	uint32_t reserved; /* 0 */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
 };
 

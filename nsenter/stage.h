@@ -103,8 +103,14 @@ void nsenter_inherit(struct stage *st);
 /* payload.c: what the payload starts with */
 void nsenter_become(const struct stage *st);
 void nsenter_become_root(const struct stage *st);
+int nsenter_has_owner(const struct stage *st);
+void nsenter_become_owner(const struct stage *st);
 void nsenter_enter_cwd(const struct stage *st);
 void nsenter_place_files(struct stage *st);
+
+/* capabilities.c: what is left of them after exec */
+void nsenter_hold_capabilities(const struct stage *st);
+void nsenter_keep_capabilities(const struct stage *st);
 
 /* exec.c: the program takes over */
 _Noreturn void nsenter_exec(struct stage *st);

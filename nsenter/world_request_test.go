@@ -81,8 +81,9 @@ const (
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
 	atInput, atOutput                               = 52, 56
-	atCreate, atNLimits, atNCPUs                    = 72, 96, 100
-	atHere, atReserved, atJoins, headerSize         = 104, 108, 112, 112 + 40*24
+	atDeathSignal, atHere                           = 80, 84
+	atCreate, atNLimits, atNCPUs                    = 88, 112, 116
+	atJoins, headerSize                             = 120, 120 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
@@ -131,7 +132,7 @@ func TestMalformedRequests(t *testing.T) {
 		"groups huge": {atNGroups, all32}, "groups beyond end": {atNGroups, 65536},
 		"limits over limit": {atNLimits, 17}, "limits beyond end": {atNLimits, 16}, "limits huge": {atNLimits, all32},
 		"processors over limit": {atNCPUs, 1025}, "processors beyond end": {atNCPUs, 1024}, "processors huge": {atNCPUs, all32},
-		"here too high": {atHere, 2}, "here negative": {atHere, minusTwo}, "reserved": {atReserved, 1},
+		"here too high": {atHere, 2}, "here negative": {atHere, minusTwo},
 		"no argument": {atArgc, 0}, "arguments huge": {atArgc, all32}, "one argument more": {atArgc, 4},
 		"environment huge": {atEnvc, all32}, "sum overflows": {atArgc, 1 << 31, atEnvc, 1 << 31},
 		"fewer strings": {atEnvc, 1}, "joins over limit": {atNJoins, 41}, "joins huge": {atNJoins, all32},
@@ -143,6 +144,8 @@ func TestMalformedRequests(t *testing.T) {
 		"join of handle -2":    {atNJoins, 1, atJoins + inJoinType, 0x40000000, atJoins + inJoinFD, minusTwo},
 		"join of both":         {atNJoins, 1, atJoins + inJoinType, 0x40000000, atPIDFD, 0},
 		"reserved in join":     {atNJoins, 1, atJoins + inJoinType, 0x40000000, atJoins + inJoinReserved, 1},
+		"signal out of range":  {atDeathSignal, 129},
+		"signal negative":      {atDeathSignal, all32},
 		"pidfd 2":              {atPIDFD, 2},
 		"pidfd -2":             {atPIDFD, minusTwo},
 		"root 2":               {atRoot, 2},

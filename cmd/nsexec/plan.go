@@ -18,6 +18,7 @@ type plan struct {
 	root, cwd  *os.File
 	env        []string // nil is the caller's
 	credential *nsenter.Credential
+	joinsUser  bool // a user namespace other than the caller's
 }
 
 func (p *plan) close() {
@@ -64,8 +65,11 @@ func (p *plan) open(f *execFlags) (err error) {
 			return err
 		}
 	}
-	p.credential, err = f.credential(p.set)
-	return err
+	if p.joinsUser, err = joinsUser(p.set); err != nil {
+		return err
+	}
+	p.credential = f.credential(p.joinsUser)
+	return nil
 }
 
 // openSet takes what it can from the target at once, so that it can be joined at once, and adds the files.
@@ -134,20 +138,18 @@ func openDir(o optionalPath, t *target, link string) (*os.File, error) {
 	return os.OpenFile(o.path, unix.O_PATH|unix.O_DIRECTORY, 0)
 }
 
-// credential follows nsenter(1): whoever enters a user namespace becomes its root, unless told otherwise.
-func (f *execFlags) credential(set *ns.Set) (*nsenter.Credential, error) {
-	joins, err := joinsUser(set)
-	if err != nil {
-		return nil, err
-	}
+// credential follows nsenter(1): whoever enters a user namespace becomes its root, unless told otherwise; and
+// unshare(1): whoever is given an id in a new one has that.
+func (f *execFlags) credential(joins bool) *nsenter.Credential {
+	c := nsenter.Credential{UID: nsenter.Unchanged, GID: nsenter.Unchanged}
 	root := joins && !f.preserve
 	if f.create != nil {
+		c.UID, c.GID = f.create.maps.ids(joins)
 		root = f.create.becomesRoot(joins)
 	}
-	c := nsenter.Credential{UID: nsenter.Unchanged, GID: nsenter.Unchanged}
 	switch isDefault := f.uid == nsenter.Unchanged && f.gid == nsenter.Unchanged; {
 	case root && isDefault:
-		return nil, nil // root if that is mapped
+		return nil // root if that is mapped
 	case root:
 		c.UID, c.GID = 0, 0
 	}
@@ -157,7 +159,7 @@ func (f *execFlags) credential(set *ns.Set) (*nsenter.Credential, error) {
 	if f.gid != nsenter.Unchanged {
 		c.GID = int(f.gid)
 	}
-	return &c, nil
+	return &c
 }
 
 // joinsUser reports whether the set has a user namespace other than the caller's.

@@ -15,7 +15,7 @@ import (
 // lookNew is a program that prints what a flag of run can change. New inodes are printed as "new", since they differ each time.
 const lookNew = `for inside in $(readlink /proc/self/ns/*); do
 	case $OUTSIDE in *$inside*) echo old;; *) echo new ${inside%%:*};; esac; done
-cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/timens_offsets
+cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/timens_offsets; grep ^Cap /proc/self/status
 id -u; id -g; pwd; hostname; awk '$5 == "/" || $5 == "/proc" {print $5, $7}' /proc/self/mountinfo; exit 7`
 
 // What unshare(1) creates with a flag, we do too.
@@ -38,6 +38,7 @@ func TestRunLikeUnshare(t *testing.T) {
 		args := append(strings.Fields(line), "sh", look)
 		theirs := run(t, exec.Command(unshare, args...))
 		if theirs.status.ExitStatus() != 7 {
+			t.Logf("unshare %s: %s", line, theirs.stderr)
 			continue
 		}
 		ours := run(t, command(append([]string{"run"}, args...)...))
@@ -58,14 +59,19 @@ func linesForUnshare() []string {
 		"-f", "-U", "-c", "-r", "-rf", "-rm", "-ru", "-ri", "-rn", "-rC", "-rpf", "-rmuinpCTf", "-cmuinpCf",
 		"-r --setgroups deny", "-rm --propagation slave", "-rm --propagation shared", "-rm --propagation unchanged",
 		"-rpf --mount-proc", "-rTf --boottime 1000 --monotonic 50", "-r -w /tmp", "-rf --kill-child", "-r -S 0 -G 0",
-		"--map-auto -r", "--map-auto -c",
+		"--map-auto -r", "--map-auto -c", "-rc", "-cr", "--map-user 5", "--map-group 6", "--map-user=5 --map-group=6",
+		"-r --map-user=7", "--map-group=8 -r", "--map-user root --map-group root", "--map-user=5 --map-group=6 --keep-caps",
+		"-c --keep-caps", "-r --keep-caps", "-rf --kill-child=TERM", "-rf --kill-child=SIGUSR1", "-rpf --mount-proc=/proc",
+		"--map-auto --map-user 5 --map-group 6", "-r --map-users auto --map-groups auto", "-r --map-groups auto",
 	}
 	if testutil.Who() != testutil.User {
 		lines = append(lines, "-m", "-u", "-i", "-n", "-C", "-pf", "-muinpCTf", "-m --propagation slave",
 			"-m --propagation shared", "-m --propagation unchanged", "-pf --mount-proc", "-Tf --boottime 1000", "-w /tmp")
 	}
 	if testutil.Who() == testutil.Root {
-		lines = append(lines, "--map-users 100000,0,65536 --map-groups 100000,0,65536 -S 0 -G 0")
+		lines = append(lines, "--map-users 100000,0,65536 --map-groups 100000,0,65536 -S 0 -G 0",
+			"-r --map-users 100000,0,10 --map-groups 200000,0,20", "--map-user 5 --map-group 6 --map-users 100000,0,10 --map-groups 200000,1,20",
+			"--map-user 5 --map-group 6 --map-users 0,0,10 --map-groups 0,0,20", "-r --setgroups allow --map-groups 100000,1,9")
 	}
 	return lines
 }

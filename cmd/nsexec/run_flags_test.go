@@ -4,6 +4,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,12 @@ func TestRunFlagsThatCreate(t *testing.T) {
 		{"--map-auto", ns.User, ""},
 		{"--map-users 0:1:2", ns.User, ""},
 		{"--map-groups 0:1:2", ns.User, ""},
+		{"--map-users auto --map-users all", ns.User, ""},
+		{"--map-user 5 id", ns.User, "id"},
+		{"--map-group=root id", ns.User, "id"},
+		{"--map-subids", ns.User, ""},
+		{"--mount-proc=/a ps", ns.Mount, "ps"},
+		{"--kill-child id", 0, "id"},
 		{"--mount-proc -p ps", ns.PID | ns.Mount, "ps"},
 		{"-rT --boottime -5 id", ns.User | ns.Time, "id"},
 	} {
@@ -77,9 +84,35 @@ func TestRunFlagsOfMapsAndClocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	users := []nsenter.IDMap{{ContainerID: 0, HostID: 1000, Size: 1}, {ContainerID: 1, HostID: 100000, Size: 65536}}
-	if c := f.create; len(c.users) != 2 || c.users[0] != users[0] || c.users[1] != users[1] || len(c.groups) != 1 ||
+	m := f.create.maps.users
+	if c := f.create; len(m) != 2 || m[0].ids != users[0] || m[1].ids != users[1] || len(c.maps.groups) != 1 ||
 		time.Duration(c.monotonic) != 1500*time.Millisecond || time.Duration(c.boottime) != -36*time.Hour {
 		t.Errorf("parsed as %+v", c)
+	}
+}
+
+// The last one counts, as with unshare(1).
+func TestRunFlagsOfOwnID(t *testing.T) {
+	for line, want := range map[string][2]int{
+		"-r": {0, 0}, "-c": {currentID, currentID}, "-rc": {currentID, currentID}, "-cr": {0, 0}, "-U": {noID, noID},
+		"-r --map-user 5": {5, 0}, "--map-group 5 --map-user root": {0, 5}, "--map-user 7 -r": {0, 0}, "-c --map-group=1": {currentID, 1},
+	} {
+		f, _, err := parseRunFlags(line)
+		if err != nil || f.create.maps.user != want[0] || f.create.maps.group != want[1] {
+			t.Errorf("%q: %+v, %v", line, f.create.maps, err)
+		}
+	}
+}
+
+func TestRunFlagsOfKillChild(t *testing.T) {
+	for value, want := range map[string]syscall.Signal{
+		"": syscall.SIGKILL, "=TERM": syscall.SIGTERM, "=SIGTERM": syscall.SIGTERM, "=sigusr1": syscall.SIGUSR1, "=15": syscall.SIGTERM,
+		"=40": 40,
+	} {
+		f, _, err := parseRunFlags("--kill-child" + value)
+		if err != nil || !f.create.killChild.given || f.create.killChild.signal != want {
+			t.Errorf("%q: %+v, %v", value, f.create.killChild, err)
+		}
 	}
 }
 
@@ -91,7 +124,6 @@ func TestRunFlagsRefused(t *testing.T) {
 		"-t 7 --join nonsense":        "invalid namespace type",
 		"-t 7 --join net=":            "empty path",
 		"-t 0":                        "not a process id",
-		"-rc":                         "exclude each other",
 		"--setgroups deny":            "no new user namespace",
 		"-r --setgroups maybe":        "want allow, deny",
 		"--propagation slave":         "no new mnt namespace",
@@ -105,10 +137,22 @@ func TestRunFlagsRefused(t *testing.T) {
 		"--map-users 1:2:x":           "not a number",
 		"--map-users -1:2:3":          "not a number",
 		"--map-groups 0:0:4294967296": "not a number",
+		"--map-users none":            "auto, subids or all",
+		"--map-user nobody-knows":     "no name that is known",
+		"--map-group -1":              "not an id",
+		"--map-user 4294967295":       "not an id",
+		"--owner 0":                   "no new user namespace",
+		"-U --owner 0:nobody-knows":   "no name that is known",
+		"--keep-caps":                 "no new user namespace",
+		"--domainname x":              "no new uts namespace",
+		"--loopback":                  "no new net namespace",
+		"--mount-proc=":               "empty path",
 		"-R":                          "needs an argument",
 		"--root=":                     "empty path",
 		"-m=/file":                    "invalid argument",
-		"--kill-child=SIGTERM":        "invalid argument",
+		"--kill-child=SIGNONE":        "not a signal",
+		"--kill-child=0":              "not a signal",
+		"--kill-child=65":             "not a signal",
 		"-S -1":                       "not an id",
 		"--nonsense":                  "unknown flag",
 	} {

@@ -186,21 +186,28 @@ func TestRunForwardsSignals(t *testing.T) {
 	}
 }
 
+// A signal other than SIGKILL is the program's to act on.
 func TestRunKillChild(t *testing.T) {
-	cmd := inNew("--kill-child", "sh", "-c", "echo ready; exec sleep 60")
-	r := reportTo(t, cmd)
-	cmd.Args = append(cmd.Args[:2:2], append([]string{"--report-fd", "3"}, cmd.Args[2:]...)...)
-	s := openSession(t, cmd)
-	pid := readReport(t, r).PID
-	if err := s.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
+	for flag, script := range map[string]string{
+		"--kill-child":         "trap '' TERM; echo ready; exec sleep 60",
+		"--kill-child=SIGTERM": "trap '' HUP; echo ready; exec sleep 60",
+		"--kill-child=10":      "trap 'exit 0' USR1; echo ready; while :; do sleep 0.02; done",
+	} {
+		cmd := inNew(flag, "sh", "-c", script)
+		r := reportTo(t, cmd)
+		cmd.Args = append(cmd.Args[:2:2], append([]string{"--report-fd", "3"}, cmd.Args[2:]...)...)
+		s := openSession(t, cmd)
+		pid := readReport(t, r).PID
+		if err := s.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.cmd.Wait()
+		gone := func() bool {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			return err != nil || strings.Contains(string(stat), ") Z ")
+		}
+		testutil.Eventually(t, "end of the program", gone)
 	}
-	_ = s.cmd.Wait()
-	gone := func() bool {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err != nil || strings.Contains(string(stat), ") Z ")
-	}
-	testutil.Eventually(t, "end of the program", gone)
 }
 
 func TestRunReportsAndTraces(t *testing.T) {
@@ -220,6 +227,23 @@ func TestRunClocks(t *testing.T) {
 	if fields := strings.Fields(out); strings.Join(fields, " ") != "monotonic 1 500000000 boottime 129600 0" {
 		t.Errorf("offsets are %q", fields)
 	}
+}
+
+func TestRunNamesAndLoopback(t *testing.T) {
+	checkFields(t, inNew("-u", "--hostname", "nested", "--domainname", "example", "sh", "-c",
+		"cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname"), "nested example")
+	for flag, up := range map[string]bool{"--loopback": true, "-f": false} {
+		out := mustRun(t, inNew("-n", flag, "cat", "/proc/net/if_inet6", "/proc/net/fib_trie"))
+		if strings.Contains(out, "127.0.0.1") != up {
+			t.Errorf("%s: lo is %q", flag, out)
+		}
+	}
+}
+
+func TestRunMountProcElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	checkFields(t, inNew("-p", "--mount-proc="+dir, "cat", dir+"/1/comm"), "cat")
+	checkStatus(t, "relative", run(t, inNew("-p", "--mount-proc=proc", "true")), 125, `nsexec: set ProcDir "proc": it is not absolute`)
 }
 
 func TestRunHelp(t *testing.T) {

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -43,37 +46,6 @@ func (j *joinList) Set(s string) error {
 
 func (j *joinList) String() string { return "" }
 func (j *joinList) Type() string   { return "types" }
-
-// idMaps are ranges of ids: INNER:OUTER:COUNT, or OUTER,INNER,COUNT as unshare(1) had it before 2.39.
-type idMaps []nsenter.IDMap
-
-// Set adds a range.
-func (m *idMaps) Set(s string) error {
-	separator := ":"
-	if strings.Contains(s, ",") {
-		separator = ","
-	}
-	fields := strings.Split(s, separator)
-	var ids [3]int
-	if len(fields) != len(ids) {
-		return fmt.Errorf("want INNER:OUTER:COUNT, or OUTER,INNER,COUNT")
-	}
-	for i, field := range fields {
-		n, err := strconv.ParseUint(field, 10, 32)
-		if err != nil || n > math.MaxInt {
-			return fmt.Errorf("%q is not a number of ids", field)
-		}
-		ids[i] = int(n)
-	}
-	if separator == "," {
-		ids[0], ids[1] = ids[1], ids[0]
-	}
-	*m = append(*m, nsenter.IDMap{ContainerID: ids[0], HostID: ids[1], Size: ids[2]})
-	return nil
-}
-
-func (m *idMaps) String() string { return "" }
-func (m *idMaps) Type() string   { return "range" }
 
 // offset is how far a clock is shifted: seconds, or a duration with a unit.
 type offset time.Duration
@@ -113,3 +85,56 @@ func (c *choice) Set(s string) error {
 func (c *choice) index() int     { return slices.Index(c.of, c.value) }
 func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return "word" }
+
+// ownerIDs is UID or UID:GID.
+type ownerIDs struct {
+	given    bool
+	uid, gid int
+}
+
+// Set takes names as well.
+func (o *ownerIDs) Set(s string) (err error) {
+	uid, gid, both := strings.Cut(s, ":")
+	*o = ownerIDs{given: true, gid: nsenter.Unchanged}
+	if o.uid, err = userID(uid); err == nil && both {
+		o.gid, err = groupID(gid)
+	}
+	return err
+}
+
+func (o *ownerIDs) String() string { return "" }
+
+// Type makes it a pflag.Value, with Set and String.
+func (o *ownerIDs) Type() string { return "owner" }
+
+// killSignal is a signal by its name or number, SIGKILL if the flag stands alone.
+type killSignal struct {
+	given  bool
+	signal syscall.Signal
+}
+
+// Set takes the name with and without SIG.
+func (k *killSignal) Set(s string) error {
+	k.given, k.signal = true, unix.SIGKILL
+	if s == alone {
+		return nil
+	}
+	name := strings.ToUpper(s)
+	if k.signal = unix.SignalNum("SIG" + strings.TrimPrefix(name, "SIG")); k.signal != 0 {
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > lastSignal {
+		return errors.New("not a signal")
+	}
+	k.signal = syscall.Signal(n)
+	return nil
+}
+
+// lastSignal is SIGRTMAX, but for MIPS.
+const lastSignal = 64
+
+func (k *killSignal) String() string { return "" }
+
+// Type makes it a pflag.Value, with Set and String.
+func (k *killSignal) Type() string { return "signal" }

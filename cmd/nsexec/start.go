@@ -78,7 +78,7 @@ func startProgram(f *execFlags, path string, args []string) (*nsenter.Cmd, error
 		return nil
 	}
 	if f.create != nil {
-		if err := f.create.apply(cmd); err != nil {
+		if err := f.create.apply(cmd, p.joinsUser); err != nil {
 			return nil, err
 		}
 	}
