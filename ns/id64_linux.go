@@ -66,7 +66,7 @@ func gone(err error) error {
 func pidInByStatus(h *Handle, pid int) (int, error) {
 	p, err := procfs.OpenProcess(pid)
 	if err != nil {
-		return -1, ErrProcessGone
+		return -1, gone(err)
 	}
 	defer p.Close()
 	return h.numberOf(p)
