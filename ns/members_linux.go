@@ -50,7 +50,7 @@ func (l *lister) member(p *procfs.Process) (lowest []*Namespace, err error) {
 	rows := l.knownAll(links)
 	for i, at := range links {
 		if rows[i] == nil && at.inode != 0 {
-			rows[i] = l.row(at, func() (int, error) { return p.OpenNS(at.t.Name()) })
+			rows[i] = l.open(at, func() (int, error) { return p.OpenNS(at.t.Name()) })
 		}
 	}
 	return l.count(p.PID, rows), nil

@@ -7,12 +7,17 @@ import (
 
 // Rows are made from bare descriptors: a thousand Handles would cost more than what the kernel has to do.
 
-// row returns the row of the namespace that a link is to, and makes it if it is new. open opens a namespace of that type; if
-// it has gone since the link was read, or is another one now, there is no row.
+// row returns the row of the namespace that a link is to, and makes it if it is new.
 func (l *lister) row(at link, open func() (int, error)) *Namespace {
 	if row := l.known(at); row != nil {
 		return row
 	}
+	return l.open(at, open)
+}
+
+// open is row for one that is new. open opens a namespace of the link's type; if it has gone since the link was read, or
+// is another one now, there is no row.
+func (l *lister) open(at link, open func() (int, error)) *Namespace {
 	fd, err := open()
 	if err != nil {
 		return nil
