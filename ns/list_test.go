@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 func mustList(t testing.TB) *Listing {
@@ -68,6 +70,28 @@ func TestListMembers(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(l.Namespaces, func(a, b Namespace) int { return a.Type.index() - b.Type.index() }) {
 		t.Error("not in join order")
+	}
+}
+
+// A time namespace too, which a child gets by its parent's unshare alone.
+func TestListAllTypes(t *testing.T) {
+	target := testutil.Target(t, testutil.AllTypes)
+	supported, _ := Supported()
+	l := mustList(t)
+	for _, typ := range supported.Types() {
+		want := inode(t, target.PID, typ)
+		i := slices.IndexFunc(l.Namespaces, func(n Namespace) bool { return n.Type == typ && n.ID.Ino == want })
+		if i < 0 {
+			t.Errorf("%s:[%d] is not listed", typ.Name(), want)
+			continue
+		}
+		n := l.Namespaces[i]
+		if n.Members < 1 || n.PID > target.PID || n.Command == "" {
+			t.Errorf("%+v, want process %d in it", n, target.PID)
+		}
+		if typ != User && n.Owner.Ino != inode(t, target.PID, User) {
+			t.Errorf("%+v, want the target's user namespace as its owner", n)
+		}
 	}
 }
 
