@@ -165,7 +165,7 @@ func TestHandleAfterClose(t *testing.T) {
 	_, setErr := NewSet(h)
 	controlErr := h.Control(func(uintptr) { t.Error("called") })
 	for i, err := range []error{
-		h.Close(), ownerErr, uidErr, parentErr, inErr, fromErr, runnerErr, listenErr, setErr, controlErr, h.Pin("/nowhere"),
+		h.Close(), ownerErr, uidErr, parentErr, inErr, fromErr, runnerErr, listenErr, setErr, controlErr, h.Pin(filepath.Join(t.TempDir(), "pin")),
 	} {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%d, after close: %v", i, err)
