@@ -48,7 +48,7 @@ func IoctlUint64(fd int, request uintptr) (value uint64, err error) {
 }
 
 // Close is close(2).
-func Close(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+func Close(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 func result(value, _ uintptr, errno unix.Errno) (int, error) {
 	if errno != 0 {
