@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/testutil"
 )
 
@@ -154,6 +155,29 @@ func TestListFindsOwnerWithoutMember(t *testing.T) {
 	n := mustList(t).Find(id)
 	if n == nil || n.Members != 0 || n.OwnerUID != os.Geteuid() {
 		t.Errorf("owner without a member: %+v", n)
+	}
+}
+
+// Nothing in procfs shows a handle that is on its way through a socket. The kernel does, where it has listns(2).
+func TestListFindsWhatProcfsDoesNotShow(t *testing.T) {
+	h := fresh(t, Net)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(h.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	id := h.ID()
+	h.Close()
+	n := mustList(t).Find(id)
+	if (n != nil) != nsfs.Lists.Has() {
+		t.Fatalf("found %+v; the kernel lists namespaces: %v", n, nsfs.Lists.Ask())
+	}
+	if n != nil && (n.Type != Net || n.Members != 0 || n.PID != 0 || len(n.Holders) != 0) {
+		t.Errorf("%+v", n)
 	}
 }
 
