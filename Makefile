@@ -18,7 +18,7 @@ demo: build ## enter a target's namespaces and show what happened
 test: ## run the whole suite as root, as an ordinary user, and as root of a user namespace
 	@scripts/test.sh
 
-test-%: ## run one part of it: test-identities, test-race, test-static, test-pie
+test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie
 	@scripts/test.sh $*
 
 vet: ## run go vet on every module

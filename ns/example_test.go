@@ -5,7 +5,9 @@ package ns_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"slices"
 
 	"nsexec/ns"
 )
@@ -107,6 +109,67 @@ func ExampleHandle_Listen() {
 	fmt.Println(l.Addr().Network())
 	// Output:
 	// tcp
+}
+
+// Many short visits cost a tenth as much in batches, on a thread that stays inside.
+func ExampleHandle_Runner() {
+	h, err := ns.Current(ns.Net) // or ns.OpenPID(pid, ns.Net)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer h.Close()
+	r, err := h.Runner()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	look := func() error {
+		loopback, err := net.InterfaceByName("lo")
+		if err == nil {
+			fmt.Println(loopback.Name)
+		}
+		return err
+	}
+	fmt.Println(r.Do(look, look))
+	// Output:
+	// lo
+	// lo
+	// <nil>
+}
+
+// Keep a network namespace for ip-netns(8), and for who opens the path.
+func ExampleHandle_Pin() {
+	h, err := ns.New(ns.Net)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer h.Close()
+	path, err := ns.NetPath("blue") // then: ip netns exec blue ip addr
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := h.Pin(path); err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer ns.Unpin(path)
+}
+
+// Which user namespace owns most others?
+func ExampleTree() {
+	forest, err := ns.Tree()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	most := slices.MaxFunc(forest.Ownership, func(a, b *ns.Node) int { return len(a.Children) - len(b.Children) })
+	fmt.Println(most.Namespace.Type.Name())
+	// Output:
+	// user
 }
 
 // Who is in my pid namespace?

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -148,25 +150,75 @@ func TestOwnerAndParent(t *testing.T) {
 }
 
 func TestHandleAfterClose(t *testing.T) {
-	h, err := Current(Net)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h, pid := current(t, Net), current(t, PID)
 	id := h.ID()
-	if err := h.Close(); err != nil {
+	if err := errors.Join(h.Close(), pid.Close()); err != nil {
 		t.Fatal(err)
 	}
 	_, ownerErr := h.Owner()
 	_, uidErr := h.OwnerUID()
+	_, parentErr := pid.Parent()
+	_, inErr := pid.PIDIn(os.Getpid())
+	_, fromErr := pid.PIDFrom(1)
+	_, runnerErr := h.Runner()
+	_, listenErr := h.Listen("tcp", "127.0.0.1:0")
 	_, setErr := NewSet(h)
 	controlErr := h.Control(func(uintptr) { t.Error("called") })
-	for _, err := range []error{h.Close(), ownerErr, uidErr, setErr, controlErr} {
+	for i, err := range []error{
+		h.Close(), ownerErr, uidErr, parentErr, inErr, fromErr, runnerErr, listenErr, setErr, controlErr, h.Pin(filepath.Join(t.TempDir(), "pin")),
+	} {
 		if !errors.Is(err, os.ErrClosed) {
-			t.Errorf("after close: %v", err)
+			t.Errorf("%d, after close: %v", i, err)
 		}
+	}
+	if _, err := h.ID64(); !errors.Is(err, os.ErrClosed) && !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("id after close: %v", err)
 	}
 	if h.ID() != id || h.Type() != Net || !h.Equal(h) || h.Equal(nil) {
 		t.Error("identity is lost with close")
+	}
+}
+
+func current(t testing.TB, typ Type) *Handle {
+	t.Helper()
+	h, err := Current(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// Close may come at any moment: whoever is first, the others get os.ErrClosed, and no call is made on a descriptor that
+// is somebody else's by then.
+func TestConcurrentClose(t *testing.T) {
+	for range 50 {
+		h := current(t, Net)
+		var closed atomic.Int32
+		var wg sync.WaitGroup
+		check := func(err error) {
+			if err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, os.ErrPermission) {
+				t.Error(err)
+			}
+		}
+		for range 4 {
+			wg.Go(func() {
+				if h.Close() == nil {
+					closed.Add(1)
+				}
+			})
+			wg.Go(func() { check(h.Do(func() error { return nil })) })
+			wg.Go(func() { _, err := h.OwnerUID(); check(err) })
+			wg.Go(func() {
+				s, err := NewSet(h)
+				if check(err); err == nil {
+					check(s.Close())
+				}
+			})
+		}
+		wg.Wait()
+		if n := closed.Load(); n != 1 {
+			t.Errorf("%d calls have closed it", n)
+		}
 	}
 }
 

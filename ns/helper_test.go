@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 // probes is every kernel feature that the package can do without.
-var probes = []*kernel.Probe{nsfs.PIDFDNamespaces, nsfs.IDs, nsfs.MountIDs, nsfs.PIDTranslation, nsfs.OpenIDs}
+var probes = []*kernel.Probe{nsfs.PIDFDNamespaces, nsfs.IDs, nsfs.MountIDs, nsfs.PIDTranslation, nsfs.OpenIDs, nsfs.Lists}
 
 func oldKernel() bool { return os.Getenv("NS_TEST_OLD_KERNEL") != "" }
 

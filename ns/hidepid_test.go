@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,29 +18,33 @@ import (
 	"nsexec/internal/testutil"
 )
 
-// An ordinary user, of whom there is no other process, sees a procfs that hides other people's processes.
+// An ordinary user, of whom there is no other process, sees a procfs that hides other people's processes (2), or what
+// is in their directories (1).
 func TestHidepid(t *testing.T) {
 	testutil.NeedRoot(t)
 	other := newAll(t)
-	inPrivateMounts(t, func() {
-		if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2"); err != nil {
-			t.Error(err)
-			return
-		}
-		cmd := helperCommand("hidepid")
-		cmd.Env = append(cmd.Env, "NS_TEST_PID="+itoa(other.Process.Pid))
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61717, Gid: 61717}}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v: %s", err, out)
-		}
-	})
+	for _, hidepid := range []string{"1", "2"} {
+		inPrivateMounts(t, func() {
+			if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid="+hidepid); err != nil {
+				t.Error(err)
+				return
+			}
+			cmd := helperCommand("hidepid")
+			cmd.Env = append(cmd.Env, "NS_TEST_PID="+itoa(other.Process.Pid), "NS_TEST_HIDEPID="+hidepid)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61717, Gid: 61717}}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("hidepid=%s: %v: %s", hidepid, err, out)
+			}
+		})
+	}
 }
 
 func init() {
 	helpers["hidepid"] = func() error {
 		pid := atoi(os.Getenv("NS_TEST_PID"))
-		if _, err := os.Stat("/proc/" + itoa(pid)); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("process %d is not hidden: %v", pid, err)
+		listed := os.Getenv("NS_TEST_HIDEPID") == "1"
+		if _, err := os.Stat("/proc/" + itoa(pid)); errors.Is(err, os.ErrNotExist) == listed {
+			return fmt.Errorf("process %d: %v", pid, err)
 		}
 		if _, err := OfPID(pid, Net); !errors.Is(err, os.ErrPermission) {
 			return fmt.Errorf("by the pidfd's ioctls: %v", err)
@@ -55,6 +60,9 @@ func init() {
 		}
 		if !l.Hidden || l.Complete() {
 			return fmt.Errorf("hidden %v, complete %v", l.Hidden, l.Complete())
+		}
+		if slices.Contains(l.Unreadable, pid) != listed {
+			return fmt.Errorf("unreadable: %v", l.Unreadable)
 		}
 		own, err := Current(Net)
 		if err != nil {

@@ -29,7 +29,7 @@ func (l *lister) threads(p *procfs.Process) {
 			if err != nil {
 				continue
 			}
-			row := l.row(inode, t, func() (int, error) { return thread.OpenNS(t.Name()) })
+			row := l.row(link{t, inode}, func() (int, error) { return thread.OpenNS(t.Name()) })
 			l.hold(row, Holder{PID: p.PID, FD: -1, TID: thread.PID})
 		}
 	})
@@ -46,8 +46,8 @@ func (l *lister) files(p *procfs.Process) {
 			l.socket(p, pidfd, fd)
 			return
 		}
-		if t, inode := parseLink(target); t != 0 {
-			row := l.row(inode, t, func() (int, error) { return openFile(p, fd, t) })
+		if at := parseLink(target); at.t != 0 {
+			row := l.row(at, func() (int, error) { return openFile(p, fd, at.t) })
 			l.hold(row, Holder{PID: p.PID, FD: fd})
 		}
 	})
@@ -56,16 +56,16 @@ func (l *lister) files(p *procfs.Process) {
 	}
 }
 
-// parseLink returns the type and the inode that a link to a namespace shows. The type is 0 for other links.
-func parseLink(target string) (Type, uint64) {
+// parseLink returns what a link to a namespace says. The type is 0 for other links.
+func parseLink(target string) link {
 	for _, k := range kinds {
 		if strings.HasPrefix(target, k.name) {
 			if name, inode, err := procfs.ParseLink(target); err == nil && name == k.name {
-				return k.t, inode
+				return link{k.t, inode}
 			}
 		}
 	}
-	return 0, 0
+	return link{}
 }
 
 // openFile opens a namespace that p has open as fd, unless that is another file by now.

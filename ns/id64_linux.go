@@ -32,10 +32,14 @@ func openByID(t Type, id64, inode uint64) (int, error) {
 }
 
 func pidIn(h *Handle, pid int) (n int, err error) {
-	if !nsfs.PIDTranslation.Has() {
-		return pidInByStatus(h, pid)
-	}
-	if closed := h.Control(func(fd uintptr) { n, err = nsfs.PIDIn(int(fd), pid) }); closed != nil {
+	closed := h.Control(func(fd uintptr) {
+		if nsfs.PIDTranslation.Has() {
+			n, err = nsfs.PIDIn(int(fd), pid)
+		} else {
+			n, err = pidInByStatus(h, pid)
+		}
+	})
+	if closed != nil {
 		return -1, closed
 	}
 	if errors.Is(err, unix.ESRCH) && unix.Kill(pid, 0) != unix.ESRCH {
@@ -45,10 +49,14 @@ func pidIn(h *Handle, pid int) (n int, err error) {
 }
 
 func pidFrom(h *Handle, pid int) (n int, err error) {
-	if !nsfs.PIDTranslation.Has() {
-		return pidFromByStatus(h, pid)
-	}
-	if closed := h.Control(func(fd uintptr) { n, err = nsfs.PIDFrom(int(fd), pid) }); closed != nil {
+	closed := h.Control(func(fd uintptr) {
+		if nsfs.PIDTranslation.Has() {
+			n, err = nsfs.PIDFrom(int(fd), pid)
+		} else {
+			n, err = pidFromByStatus(h, pid)
+		}
+	})
+	if closed != nil {
 		return -1, closed
 	}
 	return n, gone(err)
@@ -66,7 +74,7 @@ func gone(err error) error {
 func pidInByStatus(h *Handle, pid int) (int, error) {
 	p, err := procfs.OpenProcess(pid)
 	if err != nil {
-		return -1, ErrProcessGone
+		return -1, gone(err)
 	}
 	defer p.Close()
 	return h.numberOf(p)

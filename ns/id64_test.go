@@ -38,6 +38,14 @@ func TestID64AndOpenByID(t *testing.T) {
 			continue
 		}
 		again.Close()
+		if nsfs.Lists.Has() { // then List has to open what it knows nothing else of
+			fd, err := nsfs.OpenByID(id, 0, 0)
+			if err != nil {
+				t.Errorf("opened by id alone: %v", err)
+			} else if found, err := newHandle(fd, typ); err != nil || !found.Equal(h) {
+				t.Errorf("opened by id alone: %v, %v, want %v", found, err, h)
+			}
+		}
 		if h, err := OpenByID(typ, 1<<60, h.ID().Ino); !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
 			t.Errorf("opened by a nonsense id: %v, %v", h, err)
 		}

@@ -2,7 +2,6 @@ package ns
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -10,20 +9,24 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
 )
 
-// lister collects rows by inode number: all namespaces stand on one device.
+// lister collects rows.
 type lister struct {
 	types []Type
-	pids  []int
 
 	mu      sync.Mutex // guards the rest, the rows' fields too
-	rows    map[uint64]*Namespace
+	rows    map[link]*Namespace
 	listing Listing
+}
+
+// link is what a link of procfs says about a namespace. All namespaces stand on one device. The number is given to
+// another one when it has gone, which may be of another type.
+type link struct {
+	t     Type
+	inode uint64
 }
 
 func list() (*Listing, error) {
@@ -35,101 +38,32 @@ func list() (*Listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	l := &lister{rows: make(map[uint64]*Namespace), types: supported.Types(), pids: pids}
-	parallel(len(pids), func(i int) { l.process(pids[i]) })
+	l := &lister{rows: make(map[link]*Namespace, len(pids)), types: supported.Types()}
+	parallel(pids, l.process)
 	l.pins()
 	l.rest()
 	return l.result(), nil
 }
 
-// parallel calls fn with 0 to n-1 on as many threads as there are processors. Nearly all of the time is the kernel's.
-func parallel(n int, fn func(i int)) {
+// parallel calls fn with each pid on as many threads as there are processors: nearly all of the time is the kernel's.
+func parallel(pids []int, fn func(pid int)) {
+	const share = 16 // neighbours lie side by side in the kernel's memory too
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(len(pids), runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				fn(i)
+			for {
+				end := int(next.Add(share))
+				if end-share >= len(pids) {
+					return
+				}
+				for _, pid := range pids[end-share : min(end, len(pids))] {
+					fn(pid)
+				}
 			}
 		})
 	}
 	wg.Wait()
-}
-
-// process reads all that one process has to do with namespaces.
-func (l *lister) process(pid int) {
-	p, err := procfs.OpenProcess(pid)
-	if errors.Is(err, unix.EACCES) {
-		l.unreadable(pid)
-	}
-	if err != nil {
-		return // gone
-	}
-	defer p.Close()
-	lowest, err := l.member(p)
-	if errors.Is(err, unix.EACCES) {
-		l.unreadable(pid)
-		return
-	}
-	l.standsFor(p, lowest)
-	l.threads(p)
-	l.files(p)
-}
-
-func (l *lister) unreadable(pid int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.listing.Unreadable = append(l.listing.Unreadable, pid)
-}
-
-// member counts the process in, and returns the namespaces of which it is the lowest member so far.
-func (l *lister) member(p *procfs.Process) (lowest []*Namespace, err error) {
-	var inodes [len(kinds)]uint64
-	for i, t := range l.types {
-		inodes[i], err = p.NS(t.Name())
-		if errors.Is(err, unix.EACCES) {
-			return nil, err
-		} // else a zombie is still in a user and a pid namespace; the dead nowhere
-	}
-	rows := l.knownAll(inodes)
-	for i, t := range l.types {
-		if rows[i] == nil && inodes[i] != 0 {
-			rows[i] = l.row(inodes[i], t, func() (int, error) { return p.OpenNS(t.Name()) })
-		}
-	}
-	return l.count(p.PID, rows), nil
-}
-
-// count adds a member to the rows, and returns those of which it is the lowest one so far.
-func (l *lister) count(pid int, rows [len(kinds)]*Namespace) (lowest []*Namespace) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, row := range rows {
-		if row == nil {
-			continue
-		}
-		row.Members++
-		if row.PID == 0 || pid < row.PID {
-			row.PID = pid
-			lowest = append(lowest, row)
-		}
-	}
-	return lowest
-}
-
-// standsFor says who p is in the rows where it is still the lowest member.
-func (l *lister) standsFor(p *procfs.Process, rows []*Namespace) {
-	if len(rows) == 0 {
-		return
-	}
-	command, uid := p.Command(), p.UID()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, row := range rows {
-		if row.PID == p.PID {
-			row.Command, row.UID = command, uid
-		}
-	}
 }
 
 // rest adds what the kernel has and procfs does not show.

@@ -13,6 +13,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/nsfs"
+	"nsexec/internal/testutil"
 )
 
 func mustList(t testing.TB) *Listing {
@@ -68,6 +71,28 @@ func TestListMembers(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(l.Namespaces, func(a, b Namespace) int { return a.Type.index() - b.Type.index() }) {
 		t.Error("not in join order")
+	}
+}
+
+// A time namespace too, which a child gets by its parent's unshare alone.
+func TestListAllTypes(t *testing.T) {
+	target := testutil.Target(t, testutil.AllTypes)
+	supported, _ := Supported()
+	l := mustList(t)
+	for _, typ := range supported.Types() {
+		want := inode(t, target.PID, typ)
+		i := slices.IndexFunc(l.Namespaces, func(n Namespace) bool { return n.Type == typ && n.ID.Ino == want })
+		if i < 0 {
+			t.Errorf("%s:[%d] is not listed", typ.Name(), want)
+			continue
+		}
+		n := l.Namespaces[i]
+		if n.Members < 1 || n.PID > target.PID || n.Command == "" {
+			t.Errorf("%+v, want process %d in it", n, target.PID)
+		}
+		if typ != User && n.Owner.Ino != inode(t, target.PID, User) {
+			t.Errorf("%+v, want the target's user namespace as its owner", n)
+		}
 	}
 }
 
@@ -130,6 +155,29 @@ func TestListFindsOwnerWithoutMember(t *testing.T) {
 	n := mustList(t).Find(id)
 	if n == nil || n.Members != 0 || n.OwnerUID != os.Geteuid() {
 		t.Errorf("owner without a member: %+v", n)
+	}
+}
+
+// Nothing in procfs shows a handle that is on its way through a socket. The kernel does, where it has listns(2).
+func TestListFindsWhatProcfsDoesNotShow(t *testing.T) {
+	h := fresh(t, Net)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(int(h.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	id := h.ID()
+	h.Close()
+	n := mustList(t).Find(id)
+	if (n != nil) != nsfs.Lists.Has() {
+		t.Fatalf("found %+v; the kernel lists namespaces: %v", n, nsfs.Lists.Ask())
+	}
+	if n != nil && (n.Type != Net || n.Members != 0 || n.PID != 0 || len(n.Holders) != 0) {
+		t.Errorf("%+v", n)
 	}
 }
 

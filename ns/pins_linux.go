@@ -14,12 +14,14 @@ func (l *lister) pins() {
 		l.mountTable(self, 0)
 		self.Close()
 	}
-	for inode, row := range l.rows {
-		if row.Type != Mount || row.PID == 0 || inode == own {
+	for at, row := range l.rows {
+		if at.t != Mount || row.PID == 0 || at.inode == own {
 			continue
 		}
 		if p, err := procfs.OpenProcess(row.PID); err == nil {
-			l.mountTable(p, row.PID)
+			if inode, err := p.NS("mnt"); err == nil && inode == at.inode { // else the pid is another's by now
+				l.mountTable(p, row.PID)
+			}
 			p.Close()
 		}
 	}
@@ -42,22 +44,22 @@ func (l *lister) mountTable(p *procfs.Process, pid int) {
 		if pid == 0 && path == "/proc" {
 			l.listing.Hidden = strings.Contains(options, "hidepid=")
 		}
-		if _, inode, err := procfs.ParseLink(root); err == nil {
-			l.pin(inode, Pin{Path: unescape(path), PID: pid})
+		if at := parseLink(root); at.t != 0 {
+			l.pin(at, Pin{Path: unescape(path), PID: pid})
 		}
 	}
 }
 
 // pin adds to the namespace's row, and makes one if the mount is all that keeps it alive. In another mount namespace
 // we do not go after it.
-func (l *lister) pin(inode uint64, pin Pin) {
-	row := l.rows[inode]
+func (l *lister) pin(at link, pin Pin) {
+	row := l.rows[at]
 	if row == nil && pin.PID == 0 {
 		if fd, _, err := openPath(pin.Path); err == nil {
 			row = l.adopt(fd)
 		}
 	}
-	if row != nil && row.ID.Ino == inode { // else covered by another mount
+	if row != nil && row.Type == at.t && row.ID.Ino == at.inode { // else covered by another mount
 		row.Pins = append(row.Pins, pin)
 	}
 }

@@ -1,41 +1,45 @@
 package ns
 
 import (
-	"golang.org/x/sys/unix"
-
 	"nsexec/internal/nsfs"
+	"nsexec/internal/raw"
 )
 
 // Rows are made from bare descriptors: a thousand Handles would cost more than what the kernel has to do.
 
-// row returns the row of the namespace with this inode, and makes it if it is new. open opens a namespace of type t; if
-// it has gone since the inode was read, or is another one now, there is no row.
-func (l *lister) row(inode uint64, t Type, open func() (int, error)) *Namespace {
-	if row := l.known(inode); row != nil {
+// row returns the row of the namespace that a link is to, and makes it if it is new.
+func (l *lister) row(at link, open func() (int, error)) *Namespace {
+	if row := l.known(at); row != nil {
 		return row
 	}
+	return l.open(at, open)
+}
+
+// open is row for one that is new. open opens a namespace of the link's type; if it has gone since the link was read, or
+// is another one now, there is no row.
+func (l *lister) open(at link, open func() (int, error)) *Namespace {
 	fd, err := open()
 	if err != nil {
 		return nil
 	}
-	if row := l.adoptType(fd, t); row != nil && row.ID.Ino == inode {
+	if row := l.adoptType(fd, at.t); row != nil && row.ID.Ino == at.inode {
 		return row
 	}
 	return nil
 }
 
-func (l *lister) known(inode uint64) *Namespace {
+func (l *lister) known(at link) *Namespace {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.rows[inode]
+	return l.rows[at]
 }
 
 // knownAll is known for all namespaces of a process.
-func (l *lister) knownAll(inodes [len(kinds)]uint64) (rows [len(kinds)]*Namespace) {
+func (l *lister) knownAll(links [len(kinds)]link) (rows [len(kinds)]*Namespace) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, inode := range inodes {
-		rows[i] = l.rows[inode]
+	for i, at := range links {
+		rows[i] = l.rows[at]
 	}
 	return rows
 }
@@ -46,27 +50,28 @@ func (l *lister) adopt(fd int) *Namespace {
 	if t := Type(found); err == nil && t.index() >= 0 {
 		return l.adoptType(fd, t)
 	}
-	unix.Close(fd)
+	raw.Close(fd)
 	return nil
 }
 
 // adoptType is adopt for what is certainly a namespace of type t.
 func (l *lister) adoptType(fd int, t Type) *Namespace {
-	defer unix.Close(fd)
+	defer raw.Close(fd)
 	id, err := identify(fd)
 	if err != nil {
 		return nil
 	}
-	if row := l.known(id.Ino); row != nil {
+	at := link{t, id.Ino}
+	if row := l.known(at); row != nil {
 		return row
 	}
 	row := l.ask(fd, t, id)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if first := l.rows[id.Ino]; first != nil {
+	if first := l.rows[at]; first != nil {
 		return first // another goroutine was faster
 	}
-	l.rows[id.Ino] = row
+	l.rows[at] = row
 	return row
 }
 

@@ -76,7 +76,7 @@ func (s *Set) fillFromPIDFD(t Type) error {
 		return procfs.ErrForeign
 	}
 	dir, err := procfs.OpenNS(pid)
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPERM) { // hidepid=2, hidepid=1
 		return fmt.Errorf("hidden by procfs (hidepid): %w", unix.EACCES)
 	}
 	if err != nil {

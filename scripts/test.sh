@@ -41,12 +41,14 @@ part_identities() {
 
 part_race() { suite "$(identities | head -n 1)" race; }
 
+part_nocgo() { suite "$(identities | head -n 1)" nocgo; }
+
 part_static() { suite "$(identities | head -n 1)" static; }
 
 part_pie() { suite "$(identities | head -n 1)" pie; }
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows skips cross identities race static pie)
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows skips cross identities race nocgo static pie)
 prepare
 for part in "${parts[@]}"; do "part_$part"; done
 summary

@@ -5,7 +5,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -16,21 +18,47 @@ import (
 func listing() error {
 	fmt.Print(`## Listing all namespaces
 
-lsns(8) finds members, owners and parents. List finds the threads, open files, sockets and bind mounts as well that alone
-keep a namespace alive. Each process below has two namespaces of its own (uts and ipc),
-and three files open. List divides the work among the processors; CPU is the time of all of them, in which a busy machine
-shows less. The host's other processes are kept out by a pid namespace: their threads and files, which lsns does not
-look at, would cost List more than lsns.
+lsns(8) finds members, owners and parents; that of util-linux 2.41 open files too that alone keep a namespace alive,
+that of 2.38 does not. List finds those, and threads, sockets and bind mounts that do so. Each process below has two
+namespaces of its own (uts and ipc), and three files open. List divides the work among the processors; CPU is the
+time of all of them. The host's other processes are kept out by a pid namespace.
 
-| processes | namespaces | lsns | List | lsns / List | lsns, CPU | List, CPU | lsns / List, CPU |
-|---|---|---|---|---|---|---|---|
+| processes | namespaces | lsns | its time | List | lsns / List | its CPU | List, CPU | lsns / List, CPU |
+|---|---|---|---|---|---|---|---|---|
 `)
 	for _, n := range []int{150, 300, 600} {
 		if err := listOnce(n); err != nil {
 			return err
 		}
 	}
+	fmt.Print(floor)
 	return nil
+}
+
+// floor is what perf(1) and a loop that only makes the system calls have shown, on Linux 6.18.
+const floor = `
+### Where List's time goes
+
+Nine tenths of it in the kernel, and most of that in procfs's path walks: a process costs some 33 system calls, where
+lsns 2.38 makes 64 and lsns 2.41 72. A quarter is reading the links in /proc/PID/ns, more than a quarter opening namespaces
+not seen before and asking for their owners, more than a fifth the links of open files, an eighth the command line,
+the rest the process's directory and its threads. A loop that makes these calls and nothing else, on one
+processor with cold caches, takes 30 to 34 us a process: that is the floor under List, 20 ms of processor time for
+600. Without open files and threads, which lsns 2.38 does not look at, it would be 22 us.
+`
+
+// lister is a contender whose processor time counts too.
+type lister struct {
+	contender
+	cpu []time.Duration
+}
+
+// peers are the programs to compare with: those on our command line, or the one on PATH.
+func peers() []string {
+	if len(os.Args) > 1 {
+		return os.Args[1:]
+	}
+	return []string{"lsns"}
 }
 
 func listOnce(n int) error {
@@ -39,33 +67,63 @@ func listOnce(n int) error {
 		return err
 	}
 	defer stop()
-	var found int
-	var cpuA, cpuB []time.Duration
-	lsns := &contender{name: "lsns", n: 1, run: func(int) error {
-		cmd := exec.Command("lsns")
+	found := 0
+	ours := list(&found)
+	all := []*contender{&ours.contender}
+	var theirs []*lister
+	for _, program := range peers() {
+		their, err := lsns(program)
+		if err != nil {
+			return err
+		}
+		theirs = append(theirs, their)
+		all = append(all, &their.contender)
+	}
+	if err := race(all, 15); err != nil {
+		return err
+	}
+	for _, their := range theirs {
+		fmt.Printf("| %d | %d | %s | %s | %s |\n", n, found, their.name,
+			versus(their.median(), ours.median()), versus(median(their.cpu), median(ours.cpu)))
+	}
+	return nil
+}
+
+// list is ns.List; found is how many namespaces it has found last.
+func list(found *int) *lister {
+	l := &lister{contender: contender{name: "List", n: 1}}
+	l.run = func(int) error {
+		before := cpuTime()
+		listing, err := ns.List()
+		if err == nil {
+			l.cpu = append(l.cpu, cpuTime()-before)
+			*found = len(listing.Namespaces)
+		}
+		return err
+	}
+	return l
+}
+
+// lsns is the program of that name, called by its version.
+func lsns(program string) (*lister, error) {
+	version, err := exec.Command(program, "--version").Output() // "lsns from util-linux 2.38.1"
+	if err != nil {
+		return nil, fmt.Errorf("%s --version: %w", program, err)
+	}
+	words := strings.Fields(string(version))
+	l := &lister{contender: contender{name: words[len(words)-1], n: 1}}
+	l.run = func(int) error {
+		cmd := exec.Command(program)
 		err := cmd.Run()
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			err = nil // a process that it was reading has ended
 		}
 		if err == nil {
-			cpuA = append(cpuA, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+			l.cpu = append(l.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 		}
-		return err
-	}}
-	ours := &contender{name: "List", n: 1, run: func(int) error {
-		before := cpuTime()
-		l, err := ns.List()
-		if err == nil {
-			cpuB = append(cpuB, cpuTime()-before)
-			found = len(l.Namespaces)
-		}
-		return err
-	}}
-	if err := race([]*contender{lsns, ours}, 11); err != nil {
 		return err
 	}
-	fmt.Printf("| %d | %d | %s | %s |\n", n, found, versus(lsns.median(), ours.median()), versus(median(cpuA), median(cpuB)))
-	return nil
+	return l, nil
 }
 
 // versus is two times and their ratio, as cells of a table.

@@ -2,9 +2,11 @@
 
 // Command ns measures package ns against its peers, one beside the other in one run, and writes the figures as Markdown:
 //
-//	cd bench && unshare --pid --fork --mount-proc go run ./ns > ../docs/ns-benchmarks.md
+//	cd bench && chrt -f 1 unshare --pid --fork --mount-proc go run ./ns [LSNS]... > ../docs/ns-benchmarks.md
 //
-// It needs root. The pid namespace keeps the host's other processes out of the listings.
+// LSNS are versions of lsns(8) to compare with, instead of the one on PATH. It needs root. chrt keeps the machine's other
+// work away from all contenders alike: List uses all processors, and would lose more to it. The pid
+// namespace keeps the host's other processes out of the listings.
 package main
 
 import (
@@ -44,11 +46,11 @@ func report() error {
 	}
 	fmt.Printf(`# Package ns, measured
 
-Made by `+"`cd bench && unshare --pid --fork --mount-proc go run ./ns > ../docs/ns-benchmarks.md`"+` as root, on Linux %s, %d processors, %s. Times are medians of %d
-rounds in which all rows of a table take turns; the ratio is that of the medians. Machines differ, ratios less so. The load
-average was %s: List, which uses all processors, loses more on a busy machine than lsns(8), which uses one.
+Made by `+"`cd bench && chrt -f 1 unshare --pid --fork --mount-proc go run ./ns [LSNS]... > ../docs/ns-benchmarks.md`"+` as root, on
+Linux %s, %d processors, %s, at a load average of %s. Times are medians of %d rounds (15 for listings) in which
+all rows of a table take turns; the ratio is that of the medians. Machines differ, ratios less so.
 
-`, unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), runtime.Version(), rounds, load())
+`, unix.ByteSliceToString(name.Release[:]), runtime.NumCPU(), runtime.Version(), load(), rounds)
 	for _, part := range []func() error{visits, opening, listing} {
 		if err := part(); err != nil {
 			return err

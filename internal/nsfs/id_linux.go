@@ -4,24 +4,24 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"nsexec/internal/kernel"
+	"nsexec/internal/raw"
 )
 
 // ID returns the 64-bit id of the namespace fd, which no other one gets as long as the machine runs.
-func ID(fd int) (uint64, error) { return getUint64(fd, nsGetID) }
+func ID(fd int) (uint64, error) { return raw.IoctlUint64(fd, nsGetID) }
 
 // MountID is ID for mount namespaces, seven kernels earlier.
-func MountID(fd int) (uint64, error) { return getUint64(fd, nsGetMntID) }
+func MountID(fd int) (uint64, error) { return raw.IoctlUint64(fd, nsGetMntID) }
 
 // PIDIn returns the number that the caller's process pid has in the pid namespace fd. ESRCH: none.
-func PIDIn(fd, pid int) (int, error) { return translate(fd, nsGetPIDIn, pid) }
+func PIDIn(fd, pid int) (int, error) { return raw.Ioctl(fd, nsGetPIDIn, uintptr(pid)) }
 
 // PIDFrom returns the caller's number for the process pid of the pid namespace fd. ESRCH: none.
-func PIDFrom(fd, pid int) (int, error) { return translate(fd, nsGetPIDFrom, pid) }
+func PIDFrom(fd, pid int) (int, error) { return raw.Ioctl(fd, nsGetPIDFrom, uintptr(pid)) }
 
 // OpenByID opens a namespace by its 64-bit id, type (a CLONE_NEW* value) and inode number. ESTALE: there is none.
 func OpenByID(id, t, inode uint64) (int, error) {
@@ -31,23 +31,6 @@ func OpenByID(id, t, inode uint64) (int, error) {
 	handle = binary.NativeEndian.AppendUint32(handle, uint32(inode))
 	const fileidNSFS = 0xf1 // FILEID_NSFS
 	return unix.OpenByHandleAt(unix.FD_NSFS_ROOT, unix.NewFileHandle(fileidNSFS, handle), unix.O_RDONLY|unix.O_CLOEXEC)
-}
-
-func getUint64(fd int, request uintptr) (value uint64, err error) {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(&value)))
-	if errno != 0 {
-		return 0, errno
-	}
-	return value, nil
-}
-
-// translate passes the pid by value and gets the other one as the result.
-func translate(fd int, request uintptr, pid int) (int, error) {
-	other, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(pid))
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(other), nil
 }
 
 // IDs tells whether ID works for all types.

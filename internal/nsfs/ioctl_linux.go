@@ -1,6 +1,10 @@
 package nsfs
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/raw"
+)
 
 // The ioctls of a namespace's file, include/uapi/linux/nsfs.h. x/sys/unix has none of them.
 const (
@@ -15,10 +19,10 @@ const (
 )
 
 // UserNS opens the user namespace that owns the namespace fd.
-func UserNS(fd int) (int, error) { return unix.IoctlRetInt(fd, nsGetUserNS) }
+func UserNS(fd int) (int, error) { return raw.Ioctl(fd, nsGetUserNS, 0) }
 
 // Parent opens the parent of the user or pid namespace fd.
-func Parent(fd int) (int, error) { return unix.IoctlRetInt(fd, nsGetParent) }
+func Parent(fd int) (int, error) { return raw.Ioctl(fd, nsGetParent, 0) }
 
 // OwnerUID returns the user id that created the user namespace fd.
 func OwnerUID(fd int) (int, error) {

@@ -1,15 +1,21 @@
 package nsfs
 
 import (
+	"errors"
 	"iter"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/kernel"
 )
 
-// IDsOfAll goes through the 64-bit ids of all namespaces that the kernel lets the caller list: listns(2), which
-// came after Linux 6.18. Where it is missing, or refused, there are none.
+// IDsOfAll goes through the 64-bit ids of all namespaces that the kernel lets the caller list: listns(2). Where it is
+// missing, or refused, there are none.
 func IDsOfAll() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
+		if !Lists.Has() {
+			return
+		}
 		var page [512]uint64
 		request := unix.NsIdReq{Size: unix.NS_ID_REQ_SIZE_VER0}
 		for {
@@ -25,4 +31,22 @@ func IDsOfAll() iter.Seq[uint64] {
 			request.Ns_id = page[n-1]
 		}
 	}
+}
+
+// Lists tells whether IDsOfAll works. EPERM comes from seccomp filters that do not know the call: for a caller without
+// rights the list is merely short.
+var Lists = &kernel.Probe{
+	Name:  "listns",
+	Since: "6.19",
+	Try: func() kernel.Answer {
+		var page [1]uint64
+		_, err := unix.Listns(&unix.NsIdReq{Size: unix.NS_ID_REQ_SIZE_VER0}, page[:], 0)
+		switch {
+		case err == nil:
+			return kernel.Yes
+		case errors.Is(err, unix.ENOSYS):
+			return kernel.No
+		}
+		return kernel.Unknown
+	},
 }

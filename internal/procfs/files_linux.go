@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/raw"
 )
 
 // Files calls fn with each open file: its number, and what its link says, such as "net:[4026532000]" or
@@ -13,7 +15,7 @@ import (
 // they are all there from 0 on, the directory need not be read, which takes longer than reading the links.
 func (p *Process) Files(fn func(fd int, target string)) error {
 	var st unix.Stat_t
-	if err := unix.Fstatat(p.dir, "fd", &st, 0); err != nil {
+	if err := unix.Fstatat(p.ns, "../fd", &st, 0); err != nil {
 		return err
 	}
 	next := 0
@@ -23,7 +25,7 @@ func (p *Process) Files(fn func(fd int, target string)) error {
 	if next > 0 && next == int(st.Size) {
 		return nil
 	}
-	names, err := list(p.dir, "fd")
+	names, err := list(p.ns, "../fd")
 	if err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (p *Process) Files(fn func(fd int, target string)) error {
 // file calls fn with one open file, and tells whether there is one.
 func (p *Process) file(fd int, fn func(fd int, target string)) bool {
 	var path, target [64]byte // longer targets are paths, which nobody here asks for
-	n, err := readlinkat(p.dir, string(strconv.AppendInt(append(path[:0], "fd/"...), int64(fd), 10)), target[:])
+	n, err := raw.Readlinkat(p.ns, string(strconv.AppendInt(append(path[:0], "../fd/"...), int64(fd), 10)), target[:])
 	if err == nil && n < len(target) && target[0] != '/' {
 		fn(fd, string(target[:n]))
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/raw"
 )
 
 // PIDs lists the processes that the caller may know of, in ascending order.
@@ -29,40 +31,41 @@ func PIDs() ([]int, error) {
 	return pids, nil
 }
 
-// OpenProcess opens /proc/PID. EACCES: there is such a process, but it is hidden. ESRCH: there is none.
+// OpenProcess opens a process. EACCES: there is such a process, but it is hidden. ESRCH: there is none.
 func OpenProcess(pid int) (*Process, error) {
-	dir, err := openAtRoot(strconv.Itoa(pid), unix.O_NOFOLLOW)
-	if errors.Is(err, unix.ENOENT) {
-		err = unix.ESRCH
-		if unix.Kill(pid, 0) != unix.ESRCH {
-			err = unix.EACCES
-		}
-	}
-	if err != nil {
+	ns, err := openAtRoot(strconv.Itoa(pid) + "/ns")
+	switch {
+	case errors.Is(err, unix.EPERM): // hidepid=1
+		return nil, unix.EACCES
+	case errors.Is(err, unix.ENOENT) && unix.Kill(pid, 0) != unix.ESRCH: // hidepid=2
+		return nil, unix.EACCES
+	case errors.Is(err, unix.ENOENT):
+		return nil, unix.ESRCH
+	case err != nil:
 		return nil, err
 	}
-	return newProcess(pid, dir)
+	return &Process{PID: pid, ns: ns}, nil
 }
 
-// OpenThread opens /proc/thread-self.
+// OpenThread opens the calling thread.
 func OpenThread() (*Process, error) {
-	dir, err := openAtRoot("thread-self", 0) // a symbolic link
+	ns, err := openAtRoot("thread-self/ns")
 	if err != nil {
 		return nil, err
 	}
-	return newProcess(unix.Gettid(), dir)
+	return &Process{PID: unix.Gettid(), ns: ns}, nil
 }
 
-func openAtRoot(path string, flags int) (int, error) {
+func openAtRoot(path string) (int, error) {
 	root, err := keptRoot()
 	if err != nil {
 		return -1, err
 	}
-	return openDir(int(root.Fd()), path, flags)
+	return openDir(int(root.Fd()), path)
 }
 
-func openDir(at int, path string, flags int) (int, error) {
-	return unix.Openat(at, path, flags|unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func openDir(at int, path string) (int, error) {
+	return raw.Openat(at, path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)
 }
 
 // list returns the names in a directory. An os.File would do the same in twice the time.

@@ -6,63 +6,66 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/raw"
 )
 
-// Process is the open directory of a process: all answers are about one process, even if its pid is given to another one
-// meanwhile. It is made for going through all of them: a few microseconds each.
+// Process is the open directory /proc/PID/ns, where most questions are asked; the rest of /proc/PID is reached from it,
+// one ".." up. All answers are about one process, even if its pid is given to another one meanwhile. It is made for
+// going through all of them: a microsecond for each answer.
 type Process struct {
 	PID int
-	dir int
-	ns  int // the directory in it, because every step of a path costs as much as what is at its end
-}
-
-// newProcess takes over dir.
-func newProcess(pid, dir int) (*Process, error) {
-	ns, err := openDir(dir, "ns", unix.O_NOFOLLOW)
-	if err != nil {
-		unix.Close(dir)
-		return nil, err
-	}
-	return &Process{PID: pid, dir: dir, ns: ns}, nil
+	ns  int
 }
 
 // Close closes the directory.
-func (p *Process) Close() {
-	unix.Close(p.ns)
-	unix.Close(p.dir)
-}
+func (p *Process) Close() { raw.Close(p.ns) }
 
 // NS returns the inode number of the process's namespace. EACCES: no right to ptrace it. ENOENT: a zombie, or the kernel
 // has no such type.
 func (p *Process) NS(name string) (uint64, error) { return linkInode(p.ns, name) }
 
 // OpenNS opens the process's namespace.
-func (p *Process) OpenNS(name string) (int, error) { return follow(p.ns, name) }
+func (p *Process) OpenNS(name string) (int, error) { return raw.Openat(p.ns, name, unix.O_RDONLY) }
 
 // OpenFile opens a file that the process has open, if opening it again is harmless: it is for namespaces.
-func (p *Process) OpenFile(fd int) (int, error) { return follow(p.dir, "fd/"+strconv.Itoa(fd)) }
-
-func follow(dir int, link string) (int, error) {
-	return unix.Openat(dir, link, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+func (p *Process) OpenFile(fd int) (int, error) {
+	flags := unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	return unix.Openat(p.ns, "../fd/"+strconv.Itoa(fd), flags, 0) // another file by now? That may take its time.
 }
 
-// UID returns the owner of the process's directory: its effective user id, or 0 if the process is not dumpable. -1: the
-// process has gone.
-func (p *Process) UID() int {
+// Task returns the process's effective user id, which the directory of its threads belongs to, and how many threads
+// it has. -1: it has gone.
+func (p *Process) Task() (uid, threads int) {
 	var st unix.Stat_t
-	if unix.Fstat(p.dir, &st) != nil {
-		return -1
+	if unix.Fstatat(p.ns, "../task", &st, 0) != nil {
+		return -1, 0
 	}
-	return int(st.Uid)
+	return int(st.Uid), int(st.Nlink) - 2 // itself and its parent
 }
 
 // Command returns the command line, its arguments separated by blanks; for a kernel thread its name.
 func (p *Process) Command() string {
-	if line, err := p.read("cmdline"); err == nil && len(line) > 0 {
-		return strings.TrimSpace(string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+	line, err := p.commandLine()
+	if err != nil || len(line) == 0 {
+		line, _ = p.read("comm") // it has died: no name
 	}
-	name, _ := p.read("comm") // it has died: no name
-	return strings.TrimSpace(string(name))
+	return string(bytes.TrimSpace(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+}
+
+// commandLine needs no second read to be told that this was all: it is no sequence of records.
+func (p *Process) commandLine() ([]byte, error) {
+	fd, err := openFile(p.ns, "../cmdline")
+	if err != nil {
+		return nil, err
+	}
+	defer raw.Close(fd)
+	line := make([]byte, 1024)
+	n, err := unix.Read(fd, line)
+	if n == len(line) {
+		return p.read("cmdline")
+	}
+	return line[:max(n, 0)], err
 }
 
 // MountInfo returns the process's mount table as /proc/PID/mountinfo has it.
@@ -87,14 +90,7 @@ func (p *Process) NSpid() ([]int, error) {
 
 // Threads calls fn with each thread but the first one, as a Process.
 func (p *Process) Threads(fn func(*Process)) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(p.dir, "task", &st, 0); err != nil {
-		return err
-	}
-	if st.Nlink == 3 { // itself, its parent, one thread: most processes, and four times cheaper to know
-		return nil
-	}
-	names, err := list(p.dir, "task")
+	names, err := list(p.ns, "../task")
 	if err != nil {
 		return err
 	}
@@ -103,11 +99,8 @@ func (p *Process) Threads(fn func(*Process)) error {
 		if err != nil || tid == p.PID {
 			continue
 		}
-		dir, err := openDir(p.dir, "task/"+name, unix.O_NOFOLLOW)
-		if err != nil {
-			continue // it has just ended
-		}
-		if t, err := newProcess(tid, dir); err == nil {
+		if ns, err := openDir(p.ns, "../task/"+name+"/ns"); err == nil { // else it has just ended
+			t := &Process{PID: tid, ns: ns}
 			fn(t)
 			t.Close()
 		}
@@ -115,4 +108,4 @@ func (p *Process) Threads(fn func(*Process)) error {
 	return nil
 }
 
-func (p *Process) read(name string) ([]byte, error) { return readAll(p.dir, name) }
+func (p *Process) read(name string) ([]byte, error) { return readAll(p.ns, "../"+name) }

@@ -14,7 +14,7 @@ import (
 // readable file would lead through the /proc that we do not trust: so it opens the directory, and the last step
 // is made here, over no mount and no link.
 func readAll(dir int, name string) ([]byte, error) {
-	fd, err := openat(dir, name)
+	fd, err := openFile(dir, name)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -34,10 +34,10 @@ func readAll(dir int, name string) ([]byte, error) {
 	}
 }
 
-func openat(dir int, name string) (int, error) {
+func openFile(dir int, name string) (int, error) {
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW,
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS,
+		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS,
 	})
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // hidden by seccomp
 		return unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)

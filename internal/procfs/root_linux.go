@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
+
+	"nsexec/internal/raw"
 )
 
 // kept is the verified root of procfs, O_PATH, for questions that are asked too often to pay pathrs's 16 us
@@ -54,7 +56,7 @@ var threadNS = func() map[string]string {
 // linkInode reads what an entry of a ns directory points to.
 func linkInode(dir int, path string) (uint64, error) {
 	var buf [64]byte
-	n, err := readlinkat(dir, path, buf[:])
+	n, err := raw.Readlinkat(dir, path, buf[:])
 	if err != nil {
 		return 0, err
 	}

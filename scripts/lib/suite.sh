@@ -14,17 +14,18 @@ suite() {
 # compile builds the test binaries of a variant, unless they are there already, and lists them:
 # each with the directory it runs in and its import path.
 compile() {
-	local out=$stage/bin/$1 mod flags=() packages=(./...) in=.
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1
 	[[ -e $out/list ]] && return
 	case $1 in
 	default) in=$(modules) ;;
 	race) flags=(-race) packages=("${library[@]}") ;;
+	nocgo) cgo=0 packages=(./ns) ;;
 	static) flags=("-tags=netgo,osusergo" "-ldflags=-linkmode=external -extldflags=-static") ;;
 	pie) flags=(-buildmode=pie) ;;
 	esac
 	for mod in $in; do
 		mkdir -p "$out/$mod"
-		check "build the tests of $mod ($1)" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
 		list_tests "$mod" "${packages[@]}" >>"$out/list"
 	done
 	chmod -R a+rX "$stage/bin"
