@@ -13,7 +13,7 @@ func HasMemory(pid int) bool {
 	if err != nil {
 		return false
 	}
-	fd, err := openat(int(root.Fd()), strconv.Itoa(pid)+"/statm")
+	fd, err := openFile(int(root.Fd()), strconv.Itoa(pid)+"/statm")
 	if err != nil {
 		return false
 	}

@@ -18,7 +18,7 @@ func OpenSelf(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	fd, err := openat(int(dir.Fd()), name)
+	fd, err := openFile(int(dir.Fd()), name)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: "/proc/self/" + name, Err: err}
 	}
