@@ -42,7 +42,7 @@ static int in_main_executable(void)
  */
 int nsenter_is_single_threaded(void)
 {
-	return syscall(SYS_unshare, CLONE_THREAD) == 0 || errno != EINVAL;
+	return sys(unshare, CLONE_THREAD) != -EINVAL;
 }
 
 static enum nsenter_load examine_load(void)

@@ -5,12 +5,10 @@
  * main runs there only if all this fails.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "move.h"
 
@@ -23,8 +21,8 @@ static void follow(const struct stage *st)
 	const int pair = st->move->pair;
 	char word = 0;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || write(pair, &word, 1) != 1 ||
-	    read(pair, &word, 1) != 1)
+	if (sys(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || sys(write, pair, &word, 1) != 1 ||
+	    sys(read, pair, &word, 1) != 1)
 		_exit(NSENTER_EXIT_FAILED);
 }
 
@@ -47,10 +45,8 @@ static void stay_outside(struct stage *st, const sigset_t *all)
 {
 	char word;
 
-	if (read(st->move->pair, &word, 1) != 1 || write(st->move->pair, &word, 1) != 1) {
-		errno = ECANCELED;
-		nsenter_fail(st, "wait for child", 0, "");
-	}
+	if (sys(read, st->move->pair, &word, 1) != 1 || sys(write, st->move->pair, &word, 1) != 1)
+		nsenter_fail(st, ECANCELED, "wait for child", 0, "");
 	nsenter_close_all(st);
 	nsenter_stand_in(st->move->shared->program, all);
 }
@@ -66,9 +62,9 @@ static void hold_signals(struct stage *st, sigset_t *all)
 /* In the program, wherever it is. */
 void nsenter_end_birth(const struct stage *st)
 {
-	sigaction(SIGCHLD, &st->sigchld, NULL);
+	sys(rt_sigaction, SIGCHLD, &st->sigchld, NULL, (_NSIG - 1) / 8);
 	sigprocmask(SIG_SETMASK, &st->move->blocked, NULL);
-	close(st->move->pair);
+	sys(close, st->move->pair);
 	st->move->pair = -1;
 }
 
@@ -79,17 +75,17 @@ void nsenter_be_born(struct stage *st)
 	sigset_t all;
 	pid_t child;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		nsenter_fail(st, "make socket", 0, "");
+	must(st, sys(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "make socket", 0,
+	     "");
 	st->move->pair = pair[0];
 	hold_signals(st, &all);
 	child = nsenter_clone_child(st, SIGCHLD);
 	if (child > 0) {
-		close(pair[1]);
+		sys(close, pair[1]);
 		nsenter_await_child(st, child);
 		stay_outside(st, &all);
 	}
-	close(pair[0]);
+	sys(close, pair[0]);
 	st->move->pair = pair[1];
 	be_midwife(st);
 	nsenter_end_birth(st);

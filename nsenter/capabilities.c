@@ -3,12 +3,9 @@
  * unless they are ambient (4.3).
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "stage.h"
 
@@ -20,10 +17,8 @@
 /* Before the ids change, and after the user namespace has: that resets it. */
 void nsenter_hold_capabilities(const struct stage *st)
 {
-	if (!stage_wants(st, NSENTER_F_KEEP_CAPS))
-		return;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
-		nsenter_fail(st, "hold capabilities", 0, "");
+	if (stage_wants(st, NSENTER_F_KEEP_CAPS))
+		must(st, sys(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0), "hold capabilities", 0, "");
 }
 
 /* What is permitted becomes effective again, and inheritable, which ambient ones must be. */
@@ -31,14 +26,12 @@ static void inherit_permitted(const struct stage *st, struct __user_cap_data_str
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 
-	if (syscall(SYS_capget, &header, data) != 0)
-		nsenter_fail(st, "read capabilities", 0, "");
+	must(st, sys(capget, &header, data), "read capabilities", 0, "");
 	for (int i = 0; i < 2; i++) {
 		data[i].effective = data[i].permitted;
 		data[i].inheritable = data[i].permitted;
 	}
-	if (syscall(SYS_capset, &header, data) != 0)
-		nsenter_fail(st, "inherit capabilities", 0, "");
+	must(st, sys(capset, &header, data), "inherit capabilities", 0, "");
 }
 
 void nsenter_keep_capabilities(const struct stage *st)
@@ -50,10 +43,9 @@ void nsenter_keep_capabilities(const struct stage *st)
 	memset(data, 0, sizeof(data));
 	inherit_permitted(st, data);
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (!(data[cap / 32].permitted >> cap % 32 & 1))
-			continue;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0)
-			nsenter_fail(st, "keep capabilities", 0, "");
+		if (data[cap / 32].permitted >> cap % 32 & 1)
+			must(st, sys(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0),
+			     "keep capabilities", 0, "");
 	}
 	nsenter_step(st, "keep capabilities", 0);
 }

@@ -2,9 +2,7 @@
 #define _GNU_SOURCE
 #include "stage.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,9 +34,9 @@ static int keep_fds(struct stage *st, struct msghdr *msg)
 }
 
 /*
- * One recvmsg, with what it returns. There is control space from the first byte
- * on: a plain read throws attached fds away. MSG_CTRUNC means that some of them
- * did not fit below RLIMIT_NOFILE.
+ * One recvmsg, with what it returns, or a negative errno. There is control space from the first
+ * byte on: a plain read throws attached fds away. MSG_CTRUNC means that some of them did not fit
+ * below RLIMIT_NOFILE.
  */
 ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len)
 {
@@ -50,22 +48,16 @@ ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t n;
+	long n;
 
 	do
-		n = recvmsg(st->sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+		n = sys(recvmsg, st->sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n == -EINTR);
 	if (n < 0)
 		return n;
-	if (!keep_fds(st, &msg)) {
-		errno = E2BIG;
-		return -1;
-	}
-	if (msg.msg_flags & MSG_CTRUNC) {
-		errno = EMFILE;
-		return -1;
-	}
-	return n;
+	if (!keep_fds(st, &msg))
+		return -E2BIG;
+	return msg.msg_flags & MSG_CTRUNC ? -EMFILE : n;
 }
 
 /* A caller that has gone away, or given up, hears who else had been there. */
@@ -73,10 +65,8 @@ static size_t receive_some(struct stage *st, void *buf, size_t len)
 {
 	ssize_t n = nsenter_receive_message(st, buf, len);
 
-	if (n == 0)
-		errno = ECONNRESET;
 	if (n <= 0)
-		nsenter_fail(st, "receive request", 0, "");
+		nsenter_fail(st, n == 0 ? ECONNRESET : n, "receive request", 0, "");
 	return (size_t)n;
 }
 
@@ -96,11 +86,8 @@ static void refuse_malformed(const struct stage *st, const char *why)
 static void *map_request(const struct stage *st, const struct nsenter_request *head)
 {
 	size_t len = head->total + 7 + nsenter_vec_len(head) * sizeof(char *);
-	void *area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (area == MAP_FAILED)
-		nsenter_fail(st, "map request", 0, "");
-	return area;
+	return (void *)must(st, sys_map(len, MAP_PRIVATE), "map request", 0, "");
 }
 
 static char **vec_behind(struct nsenter_request *req)
@@ -129,11 +116,8 @@ void nsenter_receive(struct stage *st)
 
 static void read_exactly(const struct stage *st, int memfd, void *buf, size_t len, size_t at)
 {
-	const ssize_t n = pread(memfd, buf, len, (off_t)at);
-
-	if (n < 0)
-		nsenter_fail(st, "read request", 0, "");
-	if ((size_t)n != len)
+	must(st, sys(lseek, memfd, at, SEEK_SET), "read request", 0, "");
+	if (must(st, sys(read, memfd, buf, len), "read request", 0, "") != (long)len)
 		refuse_malformed(st, "cut short");
 }
 
@@ -177,20 +161,20 @@ static void fill(struct nsenter_reply *reply, const struct stage *st, enum nsent
  * that share this socket cannot mix theirs. A caller that is gone is noticed
  * where its answer is waited for.
  */
-static ssize_t send_reply(const struct stage *st, struct nsenter_reply *reply,
-			  union credentials *control)
+static long send_reply(const struct stage *st, struct nsenter_reply *reply,
+		       union credentials *control)
 {
 	struct iovec iov = { reply, sizeof(*reply) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n;
+	long n;
 
 	if (control != NULL) {
 		msg.msg_control = control;
 		msg.msg_controllen = sizeof(*control);
 	}
 	do
-		n = sendmsg(st->sock, &msg, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
+		n = sys(sendmsg, st->sock, &msg, MSG_NOSIGNAL);
+	while (n == -EINTR);
 	return n;
 }
 
@@ -233,8 +217,7 @@ void nsenter_ask_for_maps(const struct stage *st, pid_t pid)
 
 	fill(&reply, st, NSENTER_MAP, "map");
 	reply.pid = pid;
-	if (send_reply(st, &reply, NULL) < 0)
-		nsenter_fail(st, "ask for maps", 0, "");
+	must(st, send_reply(st, &reply, NULL), "ask for maps", 0, "");
 	nsenter_await_go(st);
 }
 
@@ -255,36 +238,36 @@ void nsenter_ready(const struct stage *st)
 
 	fill(&reply, st, NSENTER_READY, "ready");
 	memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
-	if (send_reply(st, &reply, &control) < 0 && send_reply(st, &reply, NULL) < 0)
-		nsenter_fail(st, "send ready", 0, "");
+	if (send_reply(st, &reply, &control) < 0)
+		must(st, send_reply(st, &reply, NULL), "send ready", 0, "");
 }
 
 /* End of file is not GO: when the caller dies, what it has not released dies too. */
 void nsenter_await_go(const struct stage *st)
 {
 	char go = 0;
-	ssize_t n;
+	long n;
 
 	do
-		n = read(st->sock, &go, 1);
-	while (n < 0 && errno == EINTR);
+		n = sys(read, st->sock, &go, 1);
+	while (n == -EINTR);
 	if (n != 1 || go != NSENTER_GO)
 		_exit(NSENTER_EXIT_FAILED);
 }
 
 static void fill_error(struct nsenter_reply *reply, const struct stage *st,
-		       enum nsenter_detail detail, int error, const char *op, uint64_t type,
+		       enum nsenter_detail detail, long error, const char *op, uint64_t type,
 		       const char *object)
 {
 	fill(reply, st, NSENTER_ERROR, op);
-	reply->error = error;
+	reply->error = (int32_t)(error < 0 ? -error : error);
 	reply->detail = detail;
 	reply->type = type;
 	copy_text(reply->object, sizeof(reply->object), object);
 }
 
 /* A program that moves itself has nobody to tell but itself, and goes on. */
-static _Noreturn void end(const struct stage *st, enum nsenter_detail detail, int error,
+static _Noreturn void end(const struct stage *st, enum nsenter_detail detail, long error,
 			  const char *op, uint64_t type, const char *object)
 {
 	struct nsenter_reply reply;
@@ -296,23 +279,24 @@ static _Noreturn void end(const struct stage *st, enum nsenter_detail detail, in
 	_exit(NSENTER_EXIT_FAILED);
 }
 
-/* Says what could not be done, to what, and errno. */
-void nsenter_say_error(const struct stage *st, const char *op, uint64_t type, const char *object)
+/* Says what could not be done, to what, and why: an errno, also a negative one. */
+void nsenter_say_error(const struct stage *st, long error, const char *op, uint64_t type,
+		       const char *object)
 {
 	struct nsenter_reply reply;
 
-	fill_error(&reply, st, NSENTER_D_NONE, errno, op, type, object);
+	fill_error(&reply, st, NSENTER_D_NONE, error, op, type, object);
 	send_reply(st, &reply, NULL);
 }
 
 /* The same; then ends. */
-_Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
+_Noreturn void nsenter_fail(const struct stage *st, long error, const char *op, uint64_t type,
 			    const char *object)
 {
-	end(st, NSENTER_D_NONE, errno, op, type, object);
+	end(st, NSENTER_D_NONE, error, op, type, object);
 }
 
-/* The same for what is told better by a word than by errno alone. */
+/* The same for what is told better by a word than by an errno alone. */
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object)
 {

@@ -1,22 +1,22 @@
 /* The last step: the program is looked for, and takes over. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stage.h"
 
-/* ENOENT of a program that is there means its interpreter, "#!" or ELF's. */
-static _Noreturn void fail_exec(const struct stage *st, const char *path)
+static int may_access(const char *path, int mode)
 {
-	const int error = errno;
+	return sys(faccessat, AT_FDCWD, path, mode) == 0;
+}
 
-	if (error == ENOENT && access(path, F_OK) == 0)
+/* ENOENT of a program that is there means its interpreter, "#!" or ELF's. */
+static _Noreturn void fail_exec(const struct stage *st, long error, const char *path)
+{
+	if (error == -ENOENT && may_access(path, F_OK))
 		nsenter_fail_because(st, NSENTER_D_INTERPRETER, "exec", 0, path);
-	errno = error;
-	nsenter_fail(st, "exec", 0, path);
+	nsenter_fail(st, error, "exec", 0, path);
 }
 
 static const char *path_variable(const struct stage *st)
@@ -50,18 +50,18 @@ struct lookup {
 };
 
 /* Whether the failure of execve means no more than "not here". */
-static int is_elsewhere(const char *path)
+static int is_elsewhere(long error, const char *path)
 {
-	switch (errno) {
-	case ENOTDIR:
-	case ENODEV:
-	case ESTALE:
-	case ETIMEDOUT:
+	switch (error) {
+	case -ENOTDIR:
+	case -ENODEV:
+	case -ESTALE:
+	case -ETIMEDOUT:
 		return 1;
-	case ELOOP: /* of the program, or of its interpreter */
-	case ENAMETOOLONG:
-	case ENOENT:
-		return access(path, F_OK) != 0;
+	case -ELOOP: /* of the program, or of its interpreter */
+	case -ENAMETOOLONG:
+	case -ENOENT:
+		return !may_access(path, F_OK);
 	}
 	return 0;
 }
@@ -72,29 +72,30 @@ static int is_elsewhere(const char *path)
  */
 static int is_file(const char *path)
 {
-	const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const long fd = sys(openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 
 	if (fd >= 0)
-		close(fd);
-	return fd < 0 && access(path, F_OK) == 0;
+		sys(close, fd);
+	return fd < 0 && may_access(path, F_OK);
 }
 
 /* Returns only if the program is not here; any other failure is the answer. */
 static void try_entry(const struct stage *st, struct lookup *seen, const char *dir, size_t len)
 {
 	char path[PATH_MAX];
+	long error;
 
 	if (!join_path(path, len > 0 ? dir : ".", len > 0 ? len : 1, st->job.path))
 		return;
 	if (path[0] != '/') {
-		seen->dot |= access(path, X_OK) == 0 && is_file(path);
+		seen->dot |= may_access(path, X_OK) && is_file(path);
 		return;
 	}
-	execve(path, st->job.argv, st->job.envp);
-	if (errno == EACCES)
+	error = sys(execve, path, st->job.argv, st->job.envp);
+	if (error == -EACCES)
 		seen->denied |= is_file(path);
-	else if (!is_elsewhere(path))
-		fail_exec(st, path);
+	else if (!is_elsewhere(error, path))
+		fail_exec(st, error, path);
 }
 
 static _Noreturn void exec_along_path(const struct stage *st)
@@ -111,10 +112,8 @@ static _Noreturn void exec_along_path(const struct stage *st)
 		try_entry(st, &seen, entry, (size_t)(end - entry));
 		entry = *end == '\0' ? NULL : end + 1;
 	}
-	if (seen.denied) {
-		errno = EACCES;
-		nsenter_fail(st, "exec", 0, st->job.path);
-	}
+	if (seen.denied)
+		nsenter_fail(st, EACCES, "exec", 0, st->job.path);
 	nsenter_fail_because(st, seen.dot ? NSENTER_D_DOT : NSENTER_D_LOOKUP, "exec", 0,
 			     st->job.path);
 }
@@ -129,6 +128,5 @@ _Noreturn void nsenter_exec(struct stage *st)
 	nsenter_step(st, "exec", 0);
 	if (strchr(st->job.path, '/') == NULL)
 		exec_along_path(st);
-	execve(st->job.path, st->job.argv, st->job.envp);
-	fail_exec(st, st->job.path);
+	fail_exec(st, sys(execve, st->job.path, st->job.argv, st->job.envp), st->job.path);
 }

@@ -22,7 +22,7 @@ static void close_others(const struct stage *st)
 {
 	for (uint32_t i = 0; i < st->nfds; i++)
 		if (st->fds[i] != function.input && st->fds[i] != function.output)
-			close(st->fds[i]);
+			sys(close, st->fds[i]);
 }
 
 void nsenter_return(struct stage *st)

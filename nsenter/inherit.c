@@ -6,37 +6,33 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "stage.h"
 
 /* The one of open files is raised until the payload's are in place. */
 static void set_limit(struct stage *st, const struct nsenter_limit *limit)
 {
-	const uint64_t value[2] = { limit->soft, limit->hard };
+	const struct limit value = { limit->soft, limit->hard };
 
-	if (limit->resource == RLIMIT_NOFILE) {
-		st->nofile.rlim_cur = (rlim_t)limit->soft;
-		st->nofile.rlim_max = (rlim_t)limit->hard;
-	} else if (syscall(SYS_prlimit64, 0, limit->resource, value, NULL) != 0) {
-		nsenter_fail(st, "set resource limit", 0, "");
-	}
+	if (limit->resource == RLIMIT_NOFILE)
+		st->nofile = value;
+	else
+		must(st, sys(prlimit64, 0, limit->resource, &value, NULL), "set resource limit", 0,
+		     "");
 }
 
 static void set_priority(const struct stage *st)
 {
-	if (setpriority(PRIO_PROCESS, 0, st->req->nice) != 0)
-		nsenter_fail(st, "set nice value", 0, "");
+	must(st, sys(setpriority, PRIO_PROCESS, 0, st->req->nice), "set nice value", 0, "");
 }
 
-/* By hand: the mask may be longer than a cpu_set_t. */
+/* The mask may be longer than a cpu_set_t. */
 static void set_processors(const struct stage *st)
 {
 	const size_t len = st->req->ncpus * sizeof(*st->job.cpus);
 
-	if (len > 0 && syscall(SYS_sched_setaffinity, 0, len, st->job.cpus) != 0)
-		nsenter_fail(st, "set processors", 0, "");
+	if (len > 0)
+		must(st, sys(sched_setaffinity, 0, len, st->job.cpus), "set processors", 0, "");
 }
 
 /* Those that a libc keeps for itself are none of the caller's either. */
@@ -46,18 +42,19 @@ static void set_disposition(struct stage *st, int sig)
 	const struct sigaction action = { .sa_handler = ignore ? SIG_IGN : SIG_DFL };
 	struct sigaction before;
 
-	if (sig == SIGCHLD)
-		st->sigchld = action;
-	else if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != action.sa_handler)
+	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != action.sa_handler)
 		(void)sigaction(sig, &action, NULL);
+	if (sig == SIGCHLD)
+		nsenter_heed_children(st);
 }
 
 void nsenter_inherit(struct stage *st)
 {
 	if (!stage_wants(st, NSENTER_F_INHERIT))
 		return;
-	if (st->req->here >= 0 && fchdir(stage_fd(st, st->req->here)) != 0)
-		nsenter_fail(st, "enter caller's directory", 0, "");
+	if (st->req->here >= 0)
+		must(st, sys(fchdir, stage_fd(st, st->req->here)), "enter caller's directory", 0,
+		     "");
 	umask((mode_t)st->req->umask);
 	for (int sig = 1; sig <= 64; sig++)
 		set_disposition(st, sig);

@@ -3,7 +3,6 @@
  * handlers and inherits every orphan, which most programs are not made for.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,11 +13,7 @@
 
 static pid_t fork_program(const struct stage *st)
 {
-	const pid_t pid = nsenter_clone(SIGCHLD);
-
-	if (pid < 0)
-		nsenter_fail(st, "clone program", 0, "");
-	return pid;
+	return (pid_t)must(st, nsenter_clone(SIGCHLD), "clone program", 0, "");
 }
 
 /* Without a core: it would be that of a process that has done nothing. */

@@ -1,12 +1,8 @@
 /* Into the namespaces: by one setns on the target's pidfd, or one by one. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "stage.h"
 
@@ -50,11 +46,9 @@ static void open_identities(struct stage *st)
 {
 	for (uint32_t i = 0; i < st->req->njoins; i++) {
 		const char *path = identity_path(st->req->joins[i].type);
-		int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		long fd = sys(openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 
-		if (fd < 0)
-			nsenter_fail(st, "open", st->req->joins[i].type, path);
-		st->identities[i] = fd;
+		st->identities[i] = (int)must(st, fd, "open", st->req->joins[i].type, path);
 	}
 }
 
@@ -79,14 +73,12 @@ static void check_identity(const struct stage *st, uint32_t i)
 {
 	const struct nsenter_join *join = &st->req->joins[i];
 	char link[64];
-	ssize_t n = readlinkat(st->identities[i], "", link, sizeof(link) - 1);
+	long n = sys(readlinkat, st->identities[i], "", link, sizeof(link) - 1);
 
-	if (n < 0)
-		nsenter_fail(st, "read", join->type, identity_path(join->type));
-	link[n] = '\0';
+	link[must(st, n, "read", join->type, identity_path(join->type))] = '\0';
 	if (inode_in(link) != join->inode)
 		nsenter_fail_because(st, NSENTER_D_CHANGED, "join", join->type, "");
-	close(st->identities[i]);
+	sys(close, st->identities[i]);
 }
 
 static uint64_t all_types(const struct nsenter_request *req)
@@ -108,8 +100,7 @@ static void join_process(struct stage *st)
 	const uint64_t all = all_types(st->req);
 
 	open_identities(st);
-	if (setns(stage_fd(st, st->req->pidfd), (int)all) != 0)
-		nsenter_fail(st, "join", all, "");
+	must(st, sys(setns, stage_fd(st, st->req->pidfd), all), "join", all, "");
 	for (uint32_t i = 0; i < st->req->njoins; i++)
 		check_identity(st, i);
 	nsenter_harden(st);
@@ -122,8 +113,7 @@ static void join_one_by_one(struct stage *st)
 	for (uint32_t i = 0; i < st->req->njoins; i++) {
 		const struct nsenter_join *join = &st->req->joins[i];
 
-		if (setns(stage_fd(st, join->fd), (int)join->type) != 0)
-			nsenter_fail(st, "join", join->type, "");
+		must(st, sys(setns, stage_fd(st, join->fd), join->type), "join", join->type, "");
 		if (join->type == CLONE_NEWUSER)
 			nsenter_harden(st);
 		nsenter_step(st, "join", join->type);
@@ -140,8 +130,8 @@ static void join_first_of_process(const struct stage *st)
 {
 	uint64_t first = all_types(st->req) & (CLONE_NEWUSER | CLONE_NEWTIME);
 
-	if (first != 0 && setns(stage_fd(st, st->req->pidfd), (int)first) != 0)
-		nsenter_fail(st, "join", first, "");
+	if (first != 0)
+		must(st, sys(setns, stage_fd(st, st->req->pidfd), first), "join", first, "");
 }
 
 static void join_first_one_by_one(const struct stage *st)
@@ -149,8 +139,9 @@ static void join_first_one_by_one(const struct stage *st)
 	for (uint32_t i = 0; i < st->req->njoins; i++) {
 		const struct nsenter_join *join = &st->req->joins[i];
 
-		if (comes_first(join->type) && setns(stage_fd(st, join->fd), (int)join->type) != 0)
-			nsenter_fail(st, "join", join->type, "");
+		if (comes_first(join->type))
+			must(st, sys(setns, stage_fd(st, join->fd), join->type), "join", join->type,
+			     "");
 	}
 }
 

@@ -4,7 +4,6 @@
  * steps. It holds nothing but its socket, and ends with it.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,11 +21,11 @@ enum { CALL_SOCKET, CALL_PID, CALL_OWN_PID, CALL_FDS };
  */
 static int can_return(void)
 {
-	int fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	int can = fd >= 0 && setns(fd, CLONE_NEWPID) == 0;
+	const long fd = sys(openat, AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC, 0);
+	const int can = fd >= 0 && sys(setns, fd, CLONE_NEWPID) == 0;
 
 	if (fd >= 0)
-		close(fd);
+		sys(close, fd);
 	return can;
 }
 
@@ -45,7 +44,7 @@ static void block_signals(void)
 static void close_fds(struct stage *st)
 {
 	for (uint32_t i = 0; i < st->nfds; i++)
-		close(st->fds[i]);
+		sys(close, st->fds[i]);
 	st->nfds = 0;
 }
 
@@ -64,9 +63,9 @@ static int receive_call(struct stage *st)
 /* What a process that has been started for this call would be. */
 static void become_stage0(struct stage *st, int calls)
 {
-	close(calls);
+	sys(close, calls);
 	for (uint32_t i = CALL_PID; i < st->nfds; i++)
-		close(st->fds[i]);
+		sys(close, st->fds[i]);
 	st->nfds = 0;
 	st->name = NSENTER_STAGE_0;
 	sigprocmask(SIG_SETMASK, &st->mask, NULL);
@@ -80,22 +79,24 @@ static pid_t clone_stage0(const struct stage *st)
 	if (pid > 0)
 		nsenter_cloned(st, pid);
 	if (pid < 0)
-		nsenter_say_error(st, "clone", 0, "");
+		nsenter_say_error(st, pid, "clone", 0, "");
 	return pid;
 }
 
 /* The same, in another pid namespace: to join one after birth takes a second clone. */
 static pid_t clone_inside(const struct stage *st)
 {
+	const long error = sys(setns, st->fds[CALL_PID], CLONE_NEWPID);
 	pid_t pid;
 
-	if (setns(st->fds[CALL_PID], CLONE_NEWPID) != 0) {
-		nsenter_say_error(st, "join", CLONE_NEWPID, "");
+	if (error < 0) {
+		nsenter_say_error(st, error, "join", CLONE_NEWPID, "");
 		return -1;
 	}
 	pid = clone_stage0(st);
-	if (pid != 0 && setns(st->fds[CALL_OWN_PID], CLONE_NEWPID) != 0)
-		nsenter_fail(st, "return to", CLONE_NEWPID, "");
+	if (pid != 0)
+		must(st, sys(setns, st->fds[CALL_OWN_PID], CLONE_NEWPID), "return to", CLONE_NEWPID,
+		     "");
 	return pid;
 }
 

@@ -17,7 +17,6 @@
  * want, should it see it: no fd but one end of a pair, no root of ours.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -55,11 +54,9 @@ int nsenter_made_time(const struct stage *st)
 static pid_t clone_helper(const struct stage *st, unsigned long flags)
 {
 	const pid_t parent = getpid();
-	pid_t pid;
+	const pid_t pid = (pid_t)must(st, nsenter_clone(flags | SIGCHLD), "create",
+				      flags & CLONE_NEWUSER, "");
 
-	pid = nsenter_clone(flags | SIGCHLD);
-	if (pid < 0)
-		nsenter_fail(st, "create", flags & CLONE_NEWUSER, "");
 	if (pid > 0)
 		return pid;
 	nsenter_harden(st);
@@ -75,37 +72,39 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
  */
 static void reap_helpers(void)
 {
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	long who;
+
+	do
+		who = sys(wait4, -1, NULL, 0, NULL);
+	while (who > 0 || who == -EINTR);
 }
 
 /* Waits until a helper has ended, and ends for it if it has not ended well. */
 static void await_helper(const struct stage *st, pid_t pid)
 {
 	int status;
-	pid_t who;
+	long who;
 
 	do
-		who = waitpid(pid, &status, 0);
-	while (who < 0 && errno == EINTR);
+		who = sys(wait4, pid, &status, 0, NULL);
+	while (who == -EINTR);
 	if (who == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	reap_helpers();
 	if (who == pid && WIFEXITED(status)) /* it has said why */
 		_exit(NSENTER_EXIT_FAILED);
-	errno = ECANCELED;
-	nsenter_fail(st, "wait for helper", 0, "");
+	nsenter_fail(st, ECANCELED, "wait for helper", 0, "");
 }
 
 static void write_file(const struct stage *st, const char *op, const char *path, const char *text)
 {
 	const size_t len = strlen(text);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const long fd = must(st, sys(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0), op, 0, text);
 
 	/* One write: the kernel takes a map whole or not at all. */
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-		nsenter_fail(st, op, 0, text);
-	close(fd);
+	if (must(st, sys(write, fd, text, len), op, 0, text) != (long)len)
+		nsenter_fail(st, EIO, op, 0, text);
+	sys(close, fd);
 }
 
 /* "/proc/PID/NAME"; buf holds it, since a pid has ten digits at most. */
@@ -130,16 +129,13 @@ static const char *proc_path(char buf[64], pid_t pid, const char *name)
 static void check_procfs(const struct stage *st)
 {
 	char self[16], want[64];
-	ssize_t n = readlink("/proc/self", self, sizeof(self) - 1);
+	const long n = must(st, sys(readlinkat, AT_FDCWD, "/proc/self", self, sizeof(self) - 1),
+			    "read", 0, "/proc/self");
 
-	if (n < 0)
-		nsenter_fail(st, "read", 0, "/proc/self");
 	self[n] = '\0';
 	proc_path(want, getpid(), "");
-	if (strncmp(want + 6, self, (size_t)n) != 0 || want[6 + n] != '/') {
-		errno = EXDEV;
-		nsenter_fail(st, "find own process in", 0, "/proc");
-	}
+	if (strncmp(want + 6, self, (size_t)n) != 0 || want[6 + n] != '/')
+		nsenter_fail(st, EXDEV, "find own process in", 0, "/proc");
 }
 
 /* setgroups first: once a gid is mapped it cannot be denied any more. */
@@ -171,14 +167,12 @@ static void write_offsets(const struct stage *st, pid_t owner)
 static int open_made(const struct stage *st, pid_t owner, const char *name, uint64_t type)
 {
 	char path[64];
-	int fd;
+	long fd;
 
 	if (!(st->req->create & type))
 		return -1;
-	fd = open(proc_path(path, owner, name), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		nsenter_fail(st, "open new", type, path);
-	return fd;
+	fd = sys(openat, AT_FDCWD, proc_path(path, owner, name), O_RDONLY | O_CLOEXEC, 0);
+	return (int)must(st, fd, "open new", type, path);
 }
 
 /*
@@ -187,13 +181,12 @@ static int open_made(const struct stage *st, pid_t owner, const char *name, uint
  */
 static void leave_root(const struct stage *st)
 {
-	int root;
+	long root;
 
-	if (unshare(CLONE_NEWNS) != 0)
-		nsenter_fail(st, "leave mounts", 0, "");
-	root = nsenter_new_mount("tmpfs");
-	if (root < 0 || fchdir(root) != 0 || chroot(".") != 0)
-		nsenter_fail(st, "leave root", 0, "");
+	must(st, sys(unshare, CLONE_NEWNS), "leave mounts", 0, "");
+	root = must(st, nsenter_new_mount("tmpfs"), "leave root", 0, "");
+	must(st, sys(fchdir, root), "leave root", 0, "");
+	must(st, sys(chroot, "."), "leave root", 0, "");
 }
 
 static int joins_user(const struct stage *st)
@@ -208,8 +201,7 @@ static int joins_user(const struct stage *st)
 static void create_owned(const struct stage *st)
 {
 	nsenter_become_owner(st);
-	if (unshare(CLONE_NEWUSER) != 0)
-		nsenter_fail(st, "create", CLONE_NEWUSER, "");
+	must(st, sys(unshare, CLONE_NEWUSER), "create", CLONE_NEWUSER, "");
 	nsenter_harden(st);
 }
 
@@ -217,18 +209,20 @@ static void create_owned(const struct stage *st)
 static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 {
 	char word = 0;
+	long n;
 
 	if (other)
 		create_owned(st);
-	if ((st->req->create & CLONE_NEWTIME) && unshare(CLONE_NEWTIME) != 0)
-		nsenter_fail(st, "create", CLONE_NEWTIME, "");
+	if (st->req->create & CLONE_NEWTIME)
+		must(st, sys(unshare, CLONE_NEWTIME), "create", CLONE_NEWTIME, "");
 	if (joins_user(st) || other)
 		leave_root(st);
 	nsenter_close_all_but(st, pair);
-	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || write(pair, &word, 1) != 1)
+	if (sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || sys(write, pair, &word, 1) != 1)
 		_exit(NSENTER_EXIT_FAILED);
-	while (read(pair, &word, 1) < 0 && errno == EINTR)
-		;
+	do
+		n = sys(read, pair, &word, 1);
+	while (n == -EINTR);
 	_exit(0);
 }
 
@@ -238,12 +232,12 @@ static pid_t clone_owner(const struct stage *st, int pair[2])
 	const int other = user != 0 && nsenter_has_owner(st);
 	pid_t owner;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		nsenter_fail(st, "make socket", 0, "");
+	must(st, sys(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "make socket", 0,
+	     "");
 	owner = clone_helper(st, other ? 0 : user);
 	if (owner == 0)
 		be_owner(st, pair[1], other);
-	close(pair[1]);
+	sys(close, pair[1]);
 	return owner;
 }
 
@@ -251,11 +245,11 @@ static pid_t clone_owner(const struct stage *st, int pair[2])
 static void await_owner(const struct stage *st, int pair, pid_t owner)
 {
 	char word;
-	ssize_t n;
+	long n;
 
 	do
-		n = read(pair, &word, 1);
-	while (n < 0 && errno == EINTR);
+		n = sys(read, pair, &word, 1);
+	while (n == -EINTR);
 	if (n != 1)
 		await_helper(st, owner);
 }
@@ -274,27 +268,25 @@ static _Noreturn void be_maker(const struct stage *st)
 	write_offsets(st, owner);
 	st->made->user = open_made(st, owner, "ns/user", CLONE_NEWUSER);
 	st->made->time = open_made(st, owner, "ns/time_for_children", CLONE_NEWTIME);
-	close(pair[0]);
+	sys(close, pair[0]);
 	await_helper(st, owner);
 	_exit(0);
 }
 
 static void be_subreaper(const struct stage *st, unsigned long on)
 {
-	if (prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) != 0)
-		nsenter_fail(st, "become subreaper", 0, "");
+	must(st, sys(prctl, PR_SET_CHILD_SUBREAPER, on, 0, 0, 0), "become subreaper", 0, "");
 }
 
 void nsenter_make_namespaces(struct stage *st)
 {
 	pid_t maker;
+	long shared;
 
 	if (!(st->req->create & (CLONE_NEWUSER | CLONE_NEWTIME)))
 		return;
-	st->made = mmap(NULL, sizeof(*st->made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			-1, 0);
-	if (st->made == MAP_FAILED)
-		nsenter_fail(st, "map memory", 0, "");
+	shared = sys_map(sizeof(*st->made), MAP_SHARED);
+	st->made = (void *)must(st, shared, "map memory", 0, "");
 	be_subreaper(st, 1);
 	maker = clone_helper(st, CLONE_FILES);
 	if (maker == 0)

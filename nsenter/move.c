@@ -8,7 +8,6 @@
  * everything first, and is gone before the program does the same.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
@@ -72,10 +71,8 @@ _Noreturn void nsenter_stay_behind(const struct stage *st, const struct nsenter_
 
 static void refuse_threads(const struct stage *st)
 {
-	if (nsenter_is_single_threaded())
-		return;
-	errno = EBUSY;
-	nsenter_fail(st, "be the only thread", 0, "");
+	if (!nsenter_is_single_threaded())
+		nsenter_fail(st, EBUSY, "be the only thread", 0, "");
 }
 
 /* They take something to be written from outside: they are made before, and joined here. */
@@ -89,12 +86,9 @@ static void refuse_made(const struct stage *st)
 
 static void share_memory(struct stage *st)
 {
-	void *shared = mmap(NULL, sizeof(*st->move->shared), PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const long shared = sys_map(sizeof(*st->move->shared), MAP_SHARED);
 
-	if (shared == MAP_FAILED)
-		nsenter_fail(st, "map memory", 0, "");
-	st->move->shared = shared;
+	st->move->shared = (void *)must(st, shared, "map memory", 0, "");
 }
 
 /* All that moves the program, and all of it that can fail. */
@@ -107,28 +101,23 @@ void nsenter_enter(struct stage *st)
 
 pid_t nsenter_clone_child(const struct stage *st, unsigned long flags)
 {
-	const pid_t pid = nsenter_clone(flags);
-
-	if (pid < 0)
-		nsenter_fail(st, "clone", 0, "");
-	return pid;
+	return (pid_t)must(st, nsenter_clone(flags), "clone", 0, "");
 }
 
 /* Waits until a child has ended, and stays behind if it has not ended well. */
 void nsenter_await_child(const struct stage *st, pid_t child)
 {
 	int status;
-	pid_t who;
+	long who;
 
 	do
-		who = waitpid(child, &status, __WALL);
-	while (who < 0 && errno == EINTR);
+		who = sys(wait4, child, &status, __WALL, NULL);
+	while (who == -EINTR);
 	if (who == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	if (who == child && WIFEXITED(status)) /* it has said why */
 		nsenter_stay_behind(st, &st->move->shared->error);
-	errno = ECANCELED;
-	nsenter_fail(st, "wait for child", 0, "");
+	nsenter_fail(st, ECANCELED, "wait for child", 0, "");
 }
 
 /*
@@ -150,10 +139,10 @@ static void rehearse(struct stage *st)
 static void close_request(struct stage *st)
 {
 	for (uint32_t i = 0; i < st->nfds; i++)
-		close(st->fds[i]);
+		sys(close, st->fds[i]);
 	st->nfds = 0;
-	close(st->move->memfd);
-	(void)setrlimit(RLIMIT_NOFILE, &st->nofile);
+	sys(close, st->move->memfd);
+	(void)sys(prlimit64, 0, RLIMIT_NOFILE, &st->nofile, NULL);
 }
 
 static void move(struct stage *st)
@@ -186,11 +175,11 @@ static void restore(struct stage *st)
 	if (m->pair >= 0)
 		nsenter_end_birth(st);
 	if (m->shared != NULL)
-		munmap(m->shared, sizeof(*m->shared));
+		sys(munmap, m->shared, sizeof(*m->shared));
 	close_request(st);
 	if (m->dumpable == 1)
-		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, m->death_signal, 0, 0, 0);
+		(void)sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+	(void)sys(prctl, PR_SET_PDEATHSIG, m->death_signal, 0, 0, 0);
 }
 
 /* Does nothing in a program that has not asked for it. */
@@ -206,11 +195,10 @@ void nsenter_move(struct stage *st)
 		return;
 	memset(variable, 0, strlen(variable));
 	memcpy(st->fds, request.fds, sizeof(request.fds));
-	getrlimit(RLIMIT_NOFILE, &st->nofile);
 	m->pid = request.pid;
 	m->pair = -1;
-	m->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_GET_PDEATHSIG, &m->death_signal, 0, 0, 0);
+	m->dumpable = (int)sys(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+	(void)sys(prctl, PR_GET_PDEATHSIG, &m->death_signal, 0, 0, 0);
 	st->move = m;
 	moved.state = NSENTER_MOVE_FAILED;
 	if (setjmp(m->stay) == 0)

@@ -26,10 +26,8 @@
  */
 static void clone_payload(struct stage *st)
 {
-	pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
+	pid_t pid = (pid_t)must(st, nsenter_clone(CLONE_PARENT | SIGCHLD), "clone", 0, "");
 
-	if (pid < 0)
-		nsenter_fail(st, "clone", 0, "");
 	if (pid > 0) {
 		if (st->name == NSENTER_STAGE_0)
 			nsenter_cloned(st, pid);
@@ -84,7 +82,7 @@ static void begin(struct stage *st, int sock)
 	st->sock = sock;
 	st->req = NULL;
 	st->nfds = 0;
-	getrlimit(RLIMIT_NOFILE, &st->nofile);
+	sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &st->nofile);
 	sigprocmask(SIG_SETMASK, NULL, &st->mask);
 }
 

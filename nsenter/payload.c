@@ -1,29 +1,17 @@
 /* What the payload starts with: ids, directory, files. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "stage.h"
 
-/* 32-bit architectures kept the 16-bit calls under the plain names. */
-#ifdef SYS_setgroups32
-#define NSENTER_SETGROUPS SYS_setgroups32
-#define NSENTER_SETRESUID SYS_setresuid32
-#define NSENTER_SETRESGID SYS_setresgid32
-#else
-#define NSENTER_SETGROUPS SYS_setgroups
-#define NSENTER_SETRESUID SYS_setresuid
-#define NSENTER_SETRESGID SYS_setresgid
-#endif
-
 /* The default, root, may be unmapped in a user namespace: then the ids stay. */
-static int may_keep_id(const struct stage *st)
+static void must_unless_kept(const struct stage *st, long result, const char *op)
 {
-	return errno == EINVAL && stage_wants(st, NSENTER_F_IDS_IF_MAPPED);
+	if (result != -EINVAL || !stage_wants(st, NSENTER_F_IDS_IF_MAPPED))
+		must(st, result, op, 0, "");
 }
 
 /*
@@ -34,13 +22,13 @@ static int may_keep_id(const struct stage *st)
  */
 static void set_groups(const struct stage *st)
 {
+	long result;
+
 	if (stage_wants(st, NSENTER_F_NO_SETGROUPS))
 		return;
-	if (syscall(NSENTER_SETGROUPS, st->req->ngroups, st->job.groups) == 0)
-		return;
-	if (errno == EPERM && stage_wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
-		return;
-	nsenter_fail(st, "set groups", 0, "");
+	result = sys_ids(setgroups, st->req->ngroups, st->job.groups);
+	if (result != -EPERM || !stage_wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
+		must(st, result, "set groups", 0, "");
 }
 
 static void set_gid(const struct stage *st)
@@ -48,16 +36,14 @@ static void set_gid(const struct stage *st)
 	const gid_t gid = st->req->gid;
 
 	set_groups(st);
-	if (syscall(NSENTER_SETRESGID, gid, gid, gid) != 0 && !may_keep_id(st))
-		nsenter_fail(st, "set gid", 0, "");
+	must_unless_kept(st, sys_ids(setresgid, gid, gid, gid), "set gid");
 }
 
 static void set_uid(const struct stage *st)
 {
 	const uid_t uid = st->req->uid;
 
-	if (syscall(NSENTER_SETRESUID, uid, uid, uid) != 0 && !may_keep_id(st))
-		nsenter_fail(st, "set uid", 0, "");
+	must_unless_kept(st, sys_ids(setresuid, uid, uid, uid), "set uid");
 }
 
 /* Groups, gid, uid: each needs what the next one gives up. */
@@ -80,10 +66,10 @@ void nsenter_become(const struct stage *st)
  */
 void nsenter_become_root(const struct stage *st)
 {
-	if (syscall(NSENTER_SETRESGID, 0, 0, 0) != 0 && errno != EINVAL)
-		nsenter_fail(st, "set gid", 0, "");
-	if (syscall(NSENTER_SETRESUID, 0, 0, 0) != 0 && errno != EINVAL)
-		nsenter_fail(st, "set uid", 0, "");
+	const long gid = sys_ids(setresgid, 0, 0, 0), uid = sys_ids(setresuid, 0, 0, 0);
+
+	must(st, gid == -EINVAL ? 0 : gid, "set gid", 0, "");
+	must(st, uid == -EINVAL ? 0 : uid, "set uid", 0, "");
 	nsenter_harden(st);
 }
 
@@ -106,10 +92,11 @@ void nsenter_become_owner(const struct stage *st)
 	const uid_t uid = st->req->owner_uid;
 	const gid_t gid = st->req->owner_gid;
 
-	if (syscall(NSENTER_SETGROUPS, 0, NULL) != 0 ||
-	    syscall(NSENTER_SETRESGID, gid, gid, gid) != 0 ||
-	    syscall(NSENTER_SETRESUID, uid, uid, uid) != 0)
-		nsenter_fail(st, "become owner of", CLONE_NEWUSER, "");
+	const char *op = "become owner of";
+
+	must(st, sys_ids(setgroups, 0, NULL), op, CLONE_NEWUSER, "");
+	must(st, sys_ids(setresgid, gid, gid, gid), op, CLONE_NEWUSER, "");
+	must(st, sys_ids(setresuid, uid, uid, uid), op, CLONE_NEWUSER, "");
 	nsenter_harden(st);
 }
 
@@ -122,8 +109,7 @@ static void check_cwd(const struct stage *st)
 {
 	char cwd[PATH_MAX];
 
-	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0)
-		nsenter_fail(st, "find working directory", 0, st->job.dir);
+	must(st, sys(getcwd, cwd, sizeof(cwd)), "find working directory", 0, st->job.dir);
 	if (cwd[0] != '/')
 		nsenter_fail_because(st, NSENTER_D_OUTSIDE, "enter directory", 0, st->job.dir);
 }
@@ -146,10 +132,10 @@ void nsenter_enter_cwd(const struct stage *st)
 
 	if (cwd < 0 && dir[0] == '\0')
 		return;
-	if (cwd >= 0 && fchdir(cwd) != 0)
-		nsenter_fail(st, "enter directory", 0, "");
-	if (dir[0] != '\0' && chdir(dir) != 0)
-		nsenter_fail(st, "enter directory", 0, dir);
+	if (cwd >= 0)
+		must(st, sys(fchdir, cwd), "enter directory", 0, "");
+	if (dir[0] != '\0')
+		must(st, sys(chdir, dir), "enter directory", 0, dir);
 	if (stage_wants(st, NSENTER_F_NEW_ROOT))
 		check_cwd(st);
 	nsenter_step(st, "enter directory", 0);
@@ -158,23 +144,21 @@ void nsenter_enter_cwd(const struct stage *st)
 /* Out of the way of the numbers that the payload's files will have. */
 static int move_above(const struct stage *st, int fd, uint32_t limit)
 {
-	int moved;
+	long moved;
 
 	if (fd < 0 || fd >= (int)limit)
 		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, (int)limit);
-	if (moved < 0)
-		nsenter_fail(st, "move file", 0, "");
-	close(fd);
-	return moved;
+	moved = must(st, sys(fcntl, fd, F_DUPFD_CLOEXEC, limit), "move file", 0, "");
+	sys(close, fd);
+	return (int)moved;
 }
 
 static void place_file(const struct stage *st, int fd, int number)
 {
 	if (fd < 0)
-		close(number);
-	else if (dup3(fd, number, 0) < 0)
-		nsenter_fail(st, "place file", 0, "");
+		sys(close, number);
+	else
+		must(st, sys(dup3, fd, number, 0), "place file", 0, "");
 }
 
 /* Only dup3's copies survive exec: all else is close-on-exec. */
@@ -187,7 +171,7 @@ void nsenter_place_files(struct stage *st)
 		st->fds[i] = move_above(st, st->fds[i], nfiles);
 	for (uint32_t i = 0; i < nfiles; i++)
 		place_file(st, stage_fd(st, st->job.files[i]), (int)i);
-	if (setrlimit(RLIMIT_NOFILE, &st->nofile) != 0)
-		nsenter_fail(st, "restore limit of open files", 0, "");
+	must(st, sys(prlimit64, 0, RLIMIT_NOFILE, &st->nofile, NULL), "restore limit of open files",
+	     0, "");
 	nsenter_step(st, "place files", 0);
 }

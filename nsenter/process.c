@@ -14,10 +14,6 @@
 
 #include "stage.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436 /* 5.9; one number on every architecture but alpha */
-#endif
-
 /* More than any request has, with what the stages open. */
 #define NSENTER_MANY_FDS (8 * NSENTER_MAX_FDS)
 
@@ -27,8 +23,7 @@
  */
 void nsenter_become_opaque(const struct stage *st)
 {
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		nsenter_fail(st, "become non-dumpable", 0, "");
+	must(st, sys(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), "become non-dumpable", 0, "");
 }
 
 /*
@@ -38,27 +33,28 @@ void nsenter_become_opaque(const struct stage *st)
 void nsenter_harden(const struct stage *st)
 {
 	nsenter_become_opaque(st);
-	if (st->move == NULL && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		nsenter_fail(st, "set parent-death signal", 0, "");
+	if (st->move == NULL)
+		must(st, sys(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "set parent-death signal",
+		     0, "");
 }
 
 /*
- * A fork by hand, since glibc's has no flags. The child makes system calls and
- * execs, so that stale libc state is no matter.
+ * The pid, 0 in the child, or a negative errno. A fork by hand, since glibc's has no flags. The
+ * child makes system calls and execs, so that stale libc state is no matter.
  */
 pid_t nsenter_clone(unsigned long flags)
 {
 #if defined(__s390__) || defined(__CRIS__)
-	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+	return (pid_t)sys(clone, 0, flags, 0, 0, 0);
 #else
-	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+	return (pid_t)sys(clone, flags, 0, 0, 0, 0);
 #endif
 }
 
 /* What ps shows. A title that cannot be set harms nobody. */
 void nsenter_title(const char *title)
 {
-	(void)prctl(PR_SET_NAME, title, 0, 0, 0);
+	(void)sys(prctl, PR_SET_NAME, title, 0, 0, 0);
 }
 
 struct directory_entry {
@@ -88,34 +84,33 @@ static void close_listed(const struct stage *st, int dir, int keep)
 	_Alignas(struct directory_entry) char buf[4096];
 	long n;
 
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+	while ((n = sys(getdents64, dir, buf, sizeof(buf))) > 0) {
 		for (long at = 0; at < n;) {
 			const struct directory_entry *entry = (const void *)(buf + at);
 			int fd = entry_fd(entry);
 
 			if (fd >= 0 && fd != dir && fd != keep)
-				close(fd);
+				sys(close, fd);
 			at += entry->length;
 		}
 	}
-	if (n < 0)
-		nsenter_fail(st, "list open files", 0, "/proc/self/fd");
+	must(st, n, "list open files", 0, "/proc/self/fd");
 }
 
 /* The position in this directory is the fd's number: closing shifts nothing. */
 static void close_by_procfs(const struct stage *st, int keep)
 {
-	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int dir = (int)must(
+		st, sys(openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
+		"open", 0, "/proc/self/fd");
 
-	if (dir < 0)
-		nsenter_fail(st, "open", 0, "/proc/self/fd");
 	close_listed(st, dir, keep);
-	close(dir);
+	sys(close, dir);
 }
 
 static int close_from_to(unsigned int first, unsigned int last)
 {
-	return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+	return first > last ? 0 : (int)sys(close_range, first, last, 0);
 }
 
 /*
@@ -139,8 +134,7 @@ void nsenter_close_all_but(const struct stage *st, int keep)
  */
 void nsenter_close_inherited(const struct stage *st)
 {
-	if (fcntl(st->sock, F_SETFD, FD_CLOEXEC) != 0)
-		nsenter_fail(st, "mark socket close-on-exec", 0, "");
+	must(st, sys(fcntl, st->sock, F_SETFD, FD_CLOEXEC), "mark socket close-on-exec", 0, "");
 	nsenter_close_all_but(st, st->sock);
 }
 
@@ -152,8 +146,8 @@ void nsenter_close_all(const struct stage *st)
 {
 	if (close_from_to(0, UINT_MAX) == 0)
 		return;
-	for (rlim_t fd = 0; fd < st->nofile.rlim_max && fd < NSENTER_MANY_FDS; fd++)
-		close((int)fd);
+	for (uint64_t fd = 0; fd < st->nofile.hard && fd < NSENTER_MANY_FDS; fd++)
+		sys(close, fd);
 }
 
 /*
@@ -162,26 +156,26 @@ void nsenter_close_all(const struct stage *st)
  */
 void nsenter_heed_children(struct stage *st)
 {
-	const struct sigaction heed = { .sa_handler = SIG_DFL };
+	static const struct disposition heed; /* SIG_DFL is zero */
 
-	if (sigaction(SIGCHLD, &heed, &st->sigchld) != 0)
-		nsenter_fail(st, "heed children", 0, "");
+	must(st, sys(rt_sigaction, SIGCHLD, &heed, &st->sigchld, (_NSIG - 1) / 8), "heed children",
+	     0, "");
 }
 
-/* From here on the payload lives as long as it likes, unless the caller's end is to be told to it.
+/* From here on the payload lives as long as it likes, unless the caller's end is its own concern.
  */
 void nsenter_outlive_caller(const struct stage *st)
 {
-	if (prctl(PR_SET_PDEATHSIG, (unsigned long)st->req->death_signal, 0, 0, 0) != 0)
-		nsenter_fail(st, "set parent-death signal", 0, "");
+	must(st, sys(prctl, PR_SET_PDEATHSIG, st->req->death_signal, 0, 0, 0),
+	     "set parent-death signal", 0, "");
 }
 
 /* What the stages are and a program is not to be. */
 void nsenter_release(const struct stage *st)
 {
 	nsenter_outlive_caller(st);
-	if (sigaction(SIGCHLD, &st->sigchld, NULL) != 0)
-		nsenter_fail(st, "restore signals", 0, "");
+	must(st, sys(rt_sigaction, SIGCHLD, &st->sigchld, NULL, (_NSIG - 1) / 8), "restore signals",
+	     0, "");
 }
 
 /*
@@ -190,11 +184,11 @@ void nsenter_release(const struct stage *st)
  */
 void nsenter_raise_nofile(const struct stage *st, uint32_t fds)
 {
-	struct rlimit limit = st->nofile;
+	struct limit limit = st->nofile;
 
 	fds += NSENTER_MAX_JOINS + 16;
-	if (limit.rlim_cur >= fds)
+	if (limit.soft >= fds)
 		return;
-	limit.rlim_cur = fds < limit.rlim_max ? fds : limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	limit.soft = fds < limit.hard ? fds : limit.hard;
+	(void)sys(prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
 }

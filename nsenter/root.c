@@ -1,20 +1,11 @@
 /* The payload's root: a directory that the caller has opened. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "stage.h"
-
-/* One number on every architecture but alpha; 5.2. */
-#ifndef SYS_open_tree
-#define SYS_open_tree 428
-#define SYS_move_mount 429
-#endif
 
 /* linux/mount.h, which glibc's sys/mount.h does not agree with before 2.36. */
 enum {
@@ -30,16 +21,14 @@ enum {
 static int reopen(const struct stage *st, int root)
 {
 	const char *path = st->job.root;
+	const long fd = sys(openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	struct stat want, got;
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &got) != 0 || fstat(root, &want) != 0)
-		nsenter_fail(st, "open root", 0, path);
-	if (want.st_dev != got.st_dev || want.st_ino != got.st_ino) {
-		errno = ESTALE;
-		nsenter_fail(st, "open root", 0, path);
-	}
-	return fd;
+	must(st, fd, "open root", 0, path);
+	if (fstat((int)fd, &got) != 0 || fstat(root, &want) != 0 || want.st_dev != got.st_dev ||
+	    want.st_ino != got.st_ino)
+		nsenter_fail(st, ESTALE, "open root", 0, path);
+	return (int)fd;
 }
 
 static int find_root(const struct stage *st)
@@ -56,17 +45,16 @@ static int find_root(const struct stage *st)
  * root then lies on top of the new one, and is taken off. It has to be a mount,
  * so a copy of it is put upon itself first.
  */
-static int pivot(int root)
+static void pivot(const struct stage *st, int root)
 {
-	int done, tree = (int)syscall(SYS_open_tree, root, "", NSENTER_OPEN_TREE);
+	const char *op = "pivot root to", *path = st->job.root;
+	const long tree = must(st, sys(open_tree, root, "", NSENTER_OPEN_TREE), op, 0, path);
 
-	if (tree < 0 || syscall(SYS_move_mount, tree, "", root, "", NSENTER_MOVE_BOTH_EMPTY) != 0)
-		return -1;
-	if (fchdir(tree) != 0 || syscall(SYS_pivot_root, ".", ".") != 0)
-		return -1;
-	done = umount2(".", MNT_DETACH);
-	close(tree);
-	return done;
+	must(st, sys(move_mount, tree, "", root, "", NSENTER_MOVE_BOTH_EMPTY), op, 0, path);
+	must(st, sys(fchdir, tree), op, 0, path);
+	must(st, sys(pivot_root, ".", "."), op, 0, path);
+	must(st, sys(umount2, ".", MNT_DETACH), op, 0, path);
+	sys(close, tree);
 }
 
 /* Through an fd of what lies outside, a payload that does not exec could get out. */
@@ -75,8 +63,8 @@ static void forget_root(struct stage *st, int root)
 	int *sent = &st->fds[st->req->root];
 
 	if (root != *sent)
-		close(root);
-	close(*sent);
+		sys(close, root);
+	sys(close, *sent);
 	*sent = -1;
 }
 
@@ -86,12 +74,11 @@ void nsenter_enter_root(struct stage *st)
 
 	if (root < 0)
 		return;
-	if (stage_wants(st, NSENTER_F_PIVOT) && pivot(root) != 0)
-		nsenter_fail(st, "pivot root to", 0, st->job.root);
-	else if (!stage_wants(st, NSENTER_F_PIVOT) && fchdir(root) != 0)
-		nsenter_fail(st, "enter root", 0, st->job.root);
-	if (chroot(".") != 0)
-		nsenter_fail(st, "change root to", 0, st->job.root);
+	if (stage_wants(st, NSENTER_F_PIVOT))
+		pivot(st, root);
+	else
+		must(st, sys(fchdir, root), "enter root", 0, st->job.root);
+	must(st, sys(chroot, "."), "change root to", 0, st->job.root);
 	forget_root(st, root);
 	nsenter_step(st, "change root", 0);
 }

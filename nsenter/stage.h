@@ -17,15 +17,27 @@
 #include "available.h"
 #include "decode.h"
 #include "request.h"
+#include "sys.h"
 
 #pragma GCC visibility push(hidden)
+
+/* struct sigaction as the kernel has it, which is not as a libc does: kept and given back. */
+struct disposition {
+	uint64_t opaque[8];
+};
+
+/* struct rlimit64 */
+struct limit {
+	uint64_t soft;
+	uint64_t hard;
+};
 
 struct stage {
 	enum nsenter_stage name;
 	int sock; /* to the caller */
 	sigset_t mask; /* blocked signals as they were inherited */
-	struct sigaction sigchld; /* as it was inherited */
-	struct rlimit nofile; /* RLIMIT_NOFILE as it was inherited */
+	struct disposition sigchld; /* as it was inherited */
+	struct limit nofile; /* RLIMIT_NOFILE as it was inherited */
 	struct nsenter_request *req;
 	struct nsenter_job job;
 	uint32_t nfds; /* how many fds have arrived */
@@ -55,8 +67,9 @@ void nsenter_cloned(const struct stage *st, pid_t pid);
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
 void nsenter_ready(const struct stage *st);
 void nsenter_await_go(const struct stage *st);
-void nsenter_say_error(const struct stage *st, const char *op, uint64_t type, const char *object);
-_Noreturn void nsenter_fail(const struct stage *st, const char *op, uint64_t type,
+void nsenter_say_error(const struct stage *st, long error, const char *op, uint64_t type,
+		       const char *object);
+_Noreturn void nsenter_fail(const struct stage *st, long error, const char *op, uint64_t type,
 			    const char *object);
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
@@ -90,7 +103,7 @@ int nsenter_made_time(const struct stage *st);
 /* create.c: new namespaces on top of those joined */
 void nsenter_create_namespaces(struct stage *st);
 void nsenter_create_pid(const struct stage *st);
-int nsenter_new_mount(const char *type);
+long nsenter_new_mount(const char *type);
 int nsenter_make_procfs(const struct stage *st); /* -1: none is wanted */
 void nsenter_mount_procfs(const struct stage *st, int procfs);
 
@@ -123,6 +136,15 @@ void nsenter_init(struct stage *st);
 _Noreturn void nsenter_stand_in(pid_t program, const sigset_t *all);
 
 #pragma GCC visibility pop
+
+/* The result of a system call that has to succeed. */
+static inline long must(const struct stage *st, long result, const char *op, uint64_t type,
+			const char *object)
+{
+	if (result < 0)
+		nsenter_fail(st, result, op, type, object);
+	return result;
+}
 
 /* Whether one of the flags is set. */
 static inline int stage_wants(const struct stage *st, uint32_t flags)
