@@ -3,7 +3,6 @@
  * unless they are ambient (4.3).
  */
 #define _GNU_SOURCE
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -14,6 +13,20 @@
 #define PR_CAP_AMBIENT_RAISE 2
 #endif
 
+/* linux/capability.h, which comes with no libc. */
+struct capability_header {
+	uint32_t version;
+	int pid;
+};
+
+struct capability_words {
+	uint32_t effective;
+	uint32_t permitted;
+	uint32_t inheritable;
+};
+
+#define NSENTER_CAPABILITY_VERSION_3 0x20080522
+
 /* Before the ids change, and after the user namespace has: that resets it. */
 void nsenter_hold_capabilities(const struct stage *st)
 {
@@ -22,9 +35,9 @@ void nsenter_hold_capabilities(const struct stage *st)
 }
 
 /* What is permitted becomes effective again, and inheritable, which ambient ones must be. */
-static void inherit_permitted(const struct stage *st, struct __user_cap_data_struct data[2])
+static void inherit_permitted(const struct stage *st, struct capability_words data[2])
 {
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct capability_header header = { NSENTER_CAPABILITY_VERSION_3, 0 };
 
 	must(st, sys(capget, &header, data), "read capabilities", 0, "");
 	for (int i = 0; i < 2; i++) {
@@ -36,7 +49,7 @@ static void inherit_permitted(const struct stage *st, struct __user_cap_data_str
 
 void nsenter_keep_capabilities(const struct stage *st)
 {
-	struct __user_cap_data_struct data[2];
+	struct capability_words data[2];
 
 	if (!stage_wants(st, NSENTER_F_KEEP_CAPS))
 		return;

@@ -87,6 +87,10 @@ static void *map_request(const struct stage *st, const struct nsenter_request *h
 {
 	size_t len = head->total + 7 + nsenter_vec_len(head) * sizeof(char *);
 
+	if (st->area != NULL && len <= NSENTER_SHARED_REQUEST)
+		return st->area;
+	if (st->area != NULL) /* what is mapped here would stay in the launcher */
+		nsenter_fail(st, E2BIG, "map request", 0, "");
 	return (void *)must(st, sys_map(len, MAP_PRIVATE), "map request", 0, "");
 }
 

@@ -90,7 +90,7 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	defer stop()
 	l.channel.deadline = l.cmd.startDeadline()
 	if l.launcher != nil {
-		if err := l.call(); err != nil {
+		if err := l.call(files, env); err != nil {
 			return err
 		}
 	}

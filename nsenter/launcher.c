@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "stage.h"
 
@@ -49,21 +49,20 @@ static void close_fds(struct stage *st)
 }
 
 /* Whether there is a call that can be answered. Does not return without a caller. */
-static int receive_call(struct stage *st)
+static int receive_call(struct stage *st, struct nsenter_call *call)
 {
-	struct nsenter_call call;
-	ssize_t n = nsenter_receive_message(st, &call, sizeof(call));
+	ssize_t n = nsenter_receive_message(st, call, sizeof(*call));
 
 	if (n <= 0)
 		_exit(n < 0 ? NSENTER_EXIT_FAILED : 0);
-	return n == (ssize_t)sizeof(call) && call.magic == NSENTER_MAGIC && call.nfds == st->nfds &&
-	       (st->nfds == CALL_SOCKET + 1 || st->nfds == CALL_FDS);
+	return n == (ssize_t)sizeof(*call) && call->magic == NSENTER_MAGIC &&
+	       call->nfds == st->nfds && (st->nfds == CALL_SOCKET + 1 || st->nfds == CALL_FDS);
 }
 
 /* What a process that has been started for this call would be. */
-static void become_stage0(struct stage *st, int calls)
+static void become_stage0(struct stage *st)
 {
-	sys(close, calls);
+	sys(close, st->calls);
 	for (uint32_t i = CALL_PID; i < st->nfds; i++)
 		sys(close, st->fds[i]);
 	st->nfds = 0;
@@ -71,10 +70,35 @@ static void become_stage0(struct stage *st, int calls)
 	sigprocmask(SIG_SETMASK, &st->mask, NULL);
 }
 
-/* Returns 0 in the clone. One that has failed is the caller's to know. */
-static pid_t clone_stage0(const struct stage *st)
+static void run_shared(struct stage *st)
 {
-	pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
+	become_stage0(st);
+	nsenter_take_steps(st);
+}
+
+/* What a stage 0 in shared memory starts from: the launcher goes on with its own. */
+static pid_t clone_sharing(const struct stage *st)
+{
+	struct stage *const slot = nsenter_free_slot();
+
+	if (slot == NULL)
+		return nsenter_clone(CLONE_PARENT | SIGCHLD);
+	slot->move = NULL;
+	slot->name = st->name;
+	slot->sock = st->sock;
+	slot->calls = st->calls;
+	slot->mask = st->mask;
+	slot->sigchld = st->sigchld;
+	slot->nofile = st->nofile;
+	slot->nfds = st->nfds;
+	memcpy(slot->fds, st->fds, st->nfds * sizeof(st->fds[0]));
+	return nsenter_clone_in_slot(slot, run_shared);
+}
+
+/* Returns 0 in a fork. One that has failed is the caller's to know. */
+static pid_t clone_stage0(const struct stage *st, int shared)
+{
+	pid_t pid = shared ? clone_sharing(st) : nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid > 0)
 		nsenter_cloned(st, pid);
@@ -84,7 +108,7 @@ static pid_t clone_stage0(const struct stage *st)
 }
 
 /* The same, in another pid namespace: to join one after birth takes a second clone. */
-static pid_t clone_inside(const struct stage *st)
+static pid_t clone_inside(const struct stage *st, int shared)
 {
 	const long error = sys(setns, st->fds[CALL_PID], CLONE_NEWPID);
 	pid_t pid;
@@ -93,29 +117,37 @@ static pid_t clone_inside(const struct stage *st)
 		nsenter_say_error(st, error, "join", CLONE_NEWPID, "");
 		return -1;
 	}
-	pid = clone_stage0(st);
+	pid = clone_stage0(st, shared);
 	if (pid != 0)
 		must(st, sys(setns, st->fds[CALL_OWN_PID], CLONE_NEWPID), "return to", CLONE_NEWPID,
 		     "");
 	return pid;
 }
 
+static pid_t answer(const struct stage *st, const struct nsenter_call *call)
+{
+	return call->nfds == CALL_FDS ? clone_inside(st, call->shared)
+				      : clone_stage0(st, call->shared);
+}
+
 void nsenter_serve(struct stage *st)
 {
-	const int calls = st->sock;
+	struct nsenter_call call;
 
+	st->calls = st->sock;
 	nsenter_title(NSENTER_TITLE_LAUNCHER);
 	nsenter_become_opaque(st);
 	block_signals();
 	nsenter_raise_nofile(st, CALL_FDS);
+	must(st, nsenter_make_slots(), "map memory", 0, "");
 	nsenter_serving(st, can_return());
 	for (;; close_fds(st)) {
-		st->sock = calls;
-		if (!receive_call(st))
+		st->sock = st->calls;
+		if (!receive_call(st, &call))
 			continue;
 		st->sock = st->fds[CALL_SOCKET];
-		if ((st->nfds == CALL_FDS ? clone_inside(st) : clone_stage0(st)) == 0)
+		if (answer(st, &call) == 0)
 			break;
 	}
-	become_stage0(st, calls);
+	become_stage0(st);
 }

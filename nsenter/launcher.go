@@ -28,7 +28,8 @@ import (
 // It is a process called "nsexec: launcher", a child of the caller, that holds
 // nothing of the caller's but one end of a socket.
 type Launcher struct {
-	timeout time.Duration
+	timeout  time.Duration
+	separate bool // never share memory
 
 	mu      sync.Mutex
 	closed  bool
@@ -42,6 +43,13 @@ type LauncherOption func(*Launcher)
 // the default is 30 s.
 func LauncherTimeout(d time.Duration) LauncherOption {
 	return func(l *Launcher) { l.timeout = d }
+}
+
+// SeparateMemory keeps payloads from sharing the launcher's memory before they
+// execute, where they otherwise would because it saves a quarter of the time. It
+// is for whoever kills launchers' payloads for the memory that they use.
+func SeparateMemory() LauncherOption {
+	return func(l *Launcher) { l.separate = true }
 }
 
 // NewLauncher starts a launcher. Close it when it is no longer needed.

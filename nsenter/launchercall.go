@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,23 +65,46 @@ func (p *launcherProcess) checkThread(set *ns.Set) error {
 
 // call has the launcher clone a stage 0. One that is seen to have been killed
 // meanwhile is replaced, once: what it was sent it has not read.
-func (l *launch) call() error {
+func (l *launch) call(files []*os.File, env []string) error {
+	shared := l.sharesMemory(files, env)
 	defer func() {
 		l.farEnd.Close()
 		l.farEnd = nil
 	}()
-	err := l.launcher.send(l.channel, &l.plan, l.farEnd)
+	err := l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
 		if l.launcher, err = l.cmd.launcher.replace(l.launcher); err != nil {
 			return err
 		}
-		err = l.launcher.send(l.channel, &l.plan, l.farEnd)
+		err = l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
 	}
 	if err != nil {
 		return l.lost(StageLauncher, "send call", err)
 	}
 	l.called = true
 	return nil
+}
+
+// sharesMemory decides whether stage 0 may share the launcher's memory until it
+// executes, which saves the copy. Not where that could harm the launcher: the
+// kernel kills what shares memory together when memory runs out, and BeforeExec
+// may put the payload where it does; credentials that change, as in a user
+// namespace, make the memory dumpable, and clocks want it unshared (time_namespaces(7)).
+// Nor is it for what outlives stage 0 in it, or does not fit.
+func (l *launch) sharesMemory(files []*os.File, env []string) bool {
+	c := l.cmd
+	switch {
+	case c.launcher.separate, c.BeforeExec != nil, c.Credential != nil, c.Init, c.function != nil, c.Unshare != 0:
+		return false
+	case l.plan.types()&(ns.User|ns.Time) != 0 || l.plan.forks():
+		return false
+	}
+	const perString, fixed = 4 + 1 + 8, headerSize + 8192 // what the wire and argv add; limits, processors, a root
+	size := fixed + 8*len(files) + len(c.Path) + len(c.Dir)
+	for _, s := range slices.Concat(c.argv(), env) {
+		size += len(s) + perString
+	}
+	return size <= maxShared
 }
 
 // replace waits for the end of a launcher that has closed its socket, and is process then.
@@ -95,11 +119,11 @@ func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
 
 // send sends a call, with the far end of its channel. A launcher that does not
 // read is waited for as the channel says.
-func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File) (err error) {
+func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File, shared bool) (err error) {
 	fds := []int{int(farEnd.Fd())}
 	send := func(socket uintptr) {
 		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
-		err = to.send(callMessage(len(fds)), fds)
+		err = to.send(callMessage(len(fds), shared), fds)
 	}
 	raw, rawErr := p.socket.SyscallConn()
 	if rawErr != nil {

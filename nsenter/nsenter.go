@@ -40,6 +40,8 @@ const (
 	maxRequest   = C.NSENTER_MAX_REQUEST
 	maxGroups    = C.NSENTER_MAX_GROUPS
 	maxJoins     = C.NSENTER_MAX_JOINS
+	maxShared    = C.NSENTER_SHARED_REQUEST
+	headerSize   = C.sizeof_struct_nsenter_request
 	maxSignal    = C.NSENTER_MAX_SIGNAL
 	replySize    = C.sizeof_struct_nsenter_reply
 )
@@ -219,8 +221,11 @@ func (r *request) header(total int) C.struct_nsenter_request {
 }
 
 // callMessage is what a launcher is sent with that many fds.
-func callMessage(nfds int) []byte {
-	raw := C.struct_nsenter_call{magic: C.NSENTER_MAGIC, nfds: C.uint32_t(nfds)}
+func callMessage(nfds int, shared bool) []byte {
+	raw := C.struct_nsenter_call{magic: C.NSENTER_MAGIC, nfds: C.uint16_t(nfds)}
+	if shared {
+		raw.shared = 1
+	}
 	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), C.sizeof_struct_nsenter_call))
 }
 

@@ -78,6 +78,7 @@ static void enter_pid_namespaces(struct stage *st)
 static void begin(struct stage *st, int sock)
 {
 	st->move = NULL;
+	st->area = NULL;
 	st->name = nsenter_is_launcher() ? NSENTER_STAGE_LAUNCHER : NSENTER_STAGE_0;
 	st->sock = sock;
 	st->req = NULL;
@@ -93,13 +94,38 @@ static void report_ready(struct stage *st)
 	nsenter_await_go(st);
 }
 
+void nsenter_take_steps(struct stage *st)
+{
+	int procfs;
+
+	nsenter_title(NSENTER_TITLE_0);
+	nsenter_harden(st);
+	nsenter_receive(st);
+	nsenter_inherit(st);
+	nsenter_make_namespaces(st);
+	nsenter_join_namespaces(st);
+	nsenter_create_namespaces(st);
+	enter_pid_namespaces(st);
+	procfs = nsenter_make_procfs(st);
+	nsenter_enter_root(st);
+	nsenter_mount_procfs(st, procfs);
+	nsenter_become(st);
+	nsenter_enter_cwd(st);
+	nsenter_place_files(st);
+	report_ready(st);
+	nsenter_init(st);
+	if (stage_wants(st, NSENTER_F_FUNCTION))
+		become_function(st);
+	else
+		nsenter_exec(st);
+}
+
 /* 101: the first that programs may have. In a c-archive a later one is too late:
  * the Go runtime is itself started by a constructor there. */
 __attribute__((constructor(101))) static void nsexec(void)
 {
 	const int sock = nsenter_activate(&load);
 	struct stage st;
-	int procfs;
 
 	begin(&st, sock);
 	if (sock < 0) {
@@ -110,26 +136,6 @@ __attribute__((constructor(101))) static void nsexec(void)
 	nsenter_heed_children(&st);
 	nsenter_close_inherited(&st);
 	if (nsenter_is_launcher())
-		nsenter_serve(&st); /* returns in a stage 0 that it has cloned */
-	nsenter_title(NSENTER_TITLE_0);
-	nsenter_harden(&st);
-	nsenter_receive(&st);
-	nsenter_inherit(&st);
-	nsenter_make_namespaces(&st);
-	nsenter_join_namespaces(&st);
-	nsenter_create_namespaces(&st);
-	enter_pid_namespaces(&st);
-	procfs = nsenter_make_procfs(&st);
-	nsenter_enter_root(&st);
-	nsenter_mount_procfs(&st, procfs);
-	nsenter_become(&st);
-	nsenter_keep_capabilities(&st);
-	nsenter_enter_cwd(&st);
-	nsenter_place_files(&st);
-	report_ready(&st);
-	nsenter_init(&st);
-	if (stage_wants(&st, NSENTER_F_FUNCTION))
-		become_function(&st);
-	else
-		nsenter_exec(&st);
+		nsenter_serve(&st);
+	nsenter_take_steps(&st);
 }

@@ -199,8 +199,13 @@ enum nsenter_detail {
  */
 struct nsenter_call {
 	uint32_t magic;
-	uint32_t nfds; /* 1 or 3 */
+	uint16_t nfds; /* 1 or 3 */
+	uint16_t shared; /* 1: the stage 0 may share the launcher's memory */
 };
+
+/* What a request takes at most that is read by a stage 0 with shared memory, argv and envp
+ * included. */
+#define NSENTER_SHARED_REQUEST 32768u
 
 /* Any failure at any stage, and everything else a stage says. */
 struct nsenter_reply {

@@ -35,9 +35,11 @@ struct limit {
 struct stage {
 	enum nsenter_stage name;
 	int sock; /* to the caller */
+	int calls; /* a launcher's, on which calls come */
 	sigset_t mask; /* blocked signals as they were inherited */
 	struct disposition sigchld; /* as it was inherited */
 	struct limit nofile; /* RLIMIT_NOFILE as it was inherited */
+	void *area; /* for the request, of NSENTER_SHARED_REQUEST bytes; NULL: memory is its own */
 	struct nsenter_request *req;
 	struct nsenter_job job;
 	uint32_t nfds; /* how many fds have arrived */
@@ -51,8 +53,16 @@ struct stage {
 int nsenter_activate(enum nsenter_load *load);
 int nsenter_is_launcher(void);
 
-/* launcher.c: a stage 0 that stays; returns in those that it clones */
+/* launcher.c: a stage 0 that stays; returns in those that it forks */
 void nsenter_serve(struct stage *st);
+
+/* slot.c: stages 0 that share a launcher's memory */
+long nsenter_make_slots(void);
+struct stage *nsenter_free_slot(void);
+pid_t nsenter_clone_in_slot(struct stage *slot, void (*run)(struct stage *));
+
+/* nsexec.c: from the request to the payload; returns in a function's */
+void nsenter_take_steps(struct stage *st);
 char *nsenter_find_variable(void);
 int nsenter_parse_fd(const char *variable);
 int nsenter_is_single_threaded(void);
