@@ -52,7 +52,7 @@ fmt: ## format the Go and C code
 	find nsenter -name '*.[ch]' -exec clang-format -i {} +
 
 rename: ## give the module another path: make rename MODULE=example.org/you/nsexec
-	@scripts/rename.sh $(MODULE)
+	@scripts/rename.sh '$(MODULE)'
 
 rename-check: ## rename a copy of the module, and build and vet it
 	@scripts/rename-check.sh
