@@ -11,11 +11,15 @@ package() {
 	go) ;; # Debian's is too old
 	certificates) echo ca-certificates ;;
 	gcc) echo gcc libc6-dev ;;
+	ld.gold) echo binutils ;;
+	ld.lld) echo lld ;;
+	musl-gcc) echo musl-tools ;;
 	busybox) echo busybox-static ;;
 	setcap) echo libcap2-bin ;;
 	newuidmap) echo uidmap ;;
-	unshare | setpriv | nsenter) echo util-linux ;;
-	musl-gcc) echo musl-tools ;;
+	unshare | setpriv | nsenter | lsns) echo util-linux ;;
+	ps) echo procps ;;
+	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac
 }
