@@ -24,9 +24,10 @@ package() {
 	esac
 }
 
-# have tells whether a tool works: a compiler without the C library's headers does not.
+# have tells whether a tool works: a compiler without the C library's headers does not, nor does an old Go.
 have() {
 	case $1 in
+	go) { echo go1.26; go env GOVERSION 2>/dev/null; } | sed 's/^devel //' | sort -V -C ;;
 	certificates) [[ -n ${SSL_CERT_FILE:-} || -e /etc/ssl/certs/ca-certificates.crt ]] ;;
 	gcc | clang) echo '#include <unistd.h>' | "$1" -E - >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null ;;
