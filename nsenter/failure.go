@@ -31,7 +31,7 @@ func (l *launch) ended(stage Stage, op string) error {
 		return l.launcher.lost(op, io.EOF)
 	}
 	state, err := l.kill(l.stage0)
-	if err == nil && state.Success() && l.payload != nil && l.payload != l.stage0 {
+	if stage == Stage0 && err == nil && state.Success() && l.payload != nil && l.payload != l.stage0 {
 		stage = Stage1
 		state, err = l.kill(l.payload)
 	}
