@@ -60,7 +60,6 @@ func (l *launch) end() {
 		l.adopt()
 	} else {
 		l.discard()
-		l.cmd.function.close()
 	}
 	if l.channel != nil {
 		l.channel.close()

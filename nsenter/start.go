@@ -21,6 +21,7 @@ func (c *Cmd) Start() error {
 	defer func() { // also when BeforeExec panics
 		if !running {
 			c.stdio.abandon()
+			c.function.close()
 			c.Process = nil
 		}
 	}()
@@ -53,11 +54,9 @@ func (c *Cmd) start() error {
 		return err
 	}
 	if files, err = c.prepareFunction(files, env); err != nil {
-		c.function.close()
 		return err
 	}
 	if err := checkOpen(append(files, c.Root, c.WorkDir)); err != nil {
-		c.function.close()
 		return err
 	}
 	return c.launch(files, env)
