@@ -186,7 +186,7 @@ func (c *Cmd) cutCopies() error {
 	default:
 	}
 	closeAll(c.stdio.ours)
-	<-c.copies // they end, now that their files are closed
+	<-c.copies //nolint:errcheck // what ends them is that their files are closed
 	return exec.ErrWaitDelay
 }
 
