@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"time"
@@ -332,7 +331,7 @@ func (l *launch) release() error {
 func (l *launch) awaitExec() error {
 	for {
 		r, from, err := l.channel.receive()
-		if errors.Is(err, io.EOF) {
+		if isEnd(err) {
 			return l.checkExecuted()
 		}
 		if err != nil {

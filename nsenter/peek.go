@@ -5,6 +5,8 @@ package nsenter
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +32,7 @@ const (
 // dead. What stage 0 was cloned from has executed before, so there its title
 // has to tell. Where procfs does not, nobody can: that counts as executed.
 func diesUnexecuted(pid int, forked bool) bool {
-	stat, err := procfs.ReadPID(pid, "stat")
+	stat, err := readStat(pid)
 	if err != nil {
 		return false
 	}
@@ -42,6 +44,17 @@ func diesUnexecuted(pid int, forked bool) bool {
 		return flags&forkedNoExec != 0
 	}
 	return comm == stage0Title
+}
+
+// readStat: to whoever has no privilege over all processes, the verified procfs
+// may hide those that he has no right to ptrace, and so a process that is dying.
+// The caller's own /proc has a word of it then.
+func readStat(pid int) ([]byte, error) {
+	stat, err := procfs.ReadPID(pid, "stat")
+	if err != nil {
+		return os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	}
+	return stat, nil
 }
 
 // parseStat takes the name and the flags out of /proc/PID/stat. The name may

@@ -55,6 +55,17 @@ func TestCancelInBeforeExec(t *testing.T) {
 
 // A payload that is dying is not yet dead when its socket has closed: it frees its memory after that.
 func TestSlowDeathBeforeExec(t *testing.T) {
+	t.Run("here", slowDeathBeforeExec)
+	t.Run("in a pid namespace of a user namespace", func(t *testing.T) {
+		if os.Getenv(aloneVariable) == t.Name() { // there is a procfs that hides the dying
+			slowDeathBeforeExec(t)
+			return
+		}
+		aloneIn(t, []string{"unshare", "-Urpf", "--mount-proc"})
+	})
+}
+
+func slowDeathBeforeExec(t *testing.T) {
 	baseline(t)
 	everywhere(t, func(t *testing.T, set *ns.Set) {
 		memory := fullMemory(t, 256<<20)
