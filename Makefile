@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% vet arrows cross lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% vet arrows symbols cross lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 
@@ -27,6 +27,9 @@ vet: ## run go vet on every module
 arrows: ## check that dependencies point one way: cmd -> nsenter -> ns -> internal
 	@scripts/test.sh arrows
 
+symbols: ## check what the C code defines and uses: no malloc, no stdio, no names of other people's
+	@scripts/test.sh symbols
+
 cross: ## compile the library for other systems and without cgo
 	@scripts/test.sh cross
 
@@ -52,7 +55,7 @@ fmt: ## format the Go and C code
 	find nsenter -name '*.[ch]' -exec clang-format -i {} +
 
 rename: ## give the module another path: make rename MODULE=example.org/you/nsexec
-	@scripts/rename.sh $(MODULE)
+	@scripts/rename.sh '$(MODULE)'
 
 rename-check: ## rename a copy of the module, and build and vet it
 	@scripts/rename-check.sh

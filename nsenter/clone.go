@@ -20,8 +20,9 @@ const sigchld = 17
 // the payload's pid as the caller sees it, when f is about to run.
 //
 // The payload is nobody's to wait for: the library reaps it, so that the target
-// can always end. The function's context ends when the caller exits. Its stdout and stderr are the caller's. Who wants its result
-// or its status uses [Func.Command].
+// can always end. The function's context ends when the caller exits. Its stdout
+// and stderr are the caller's. Who wants its result or its status uses
+// [Func.Command].
 //
 // The low byte of flags is 0 or SIGCHLD: the payload is a sibling of stage 0
 // (CLONE_PARENT), whose exit signal it takes. For a new time namespace, whose

@@ -23,8 +23,9 @@ import (
 //     its mount namespace, along its own PATH (Env's, not the caller's). Path
 //     stays as it was given, and failure is Start's.
 //   - Relative and empty entries of PATH are skipped ([exec.ErrDot] if the
-//     program is only there). A file that is there but not executable is an
-//     [os.ErrPermission] if no other entry has the program.
+//     program is only there), whatever GODEBUG=execerrdot says. A file that is
+//     there but not executable is an [os.ErrPermission] if no other entry has
+//     the program.
 //   - Dir "" is the root once a mount namespace is joined or Root is given: the
 //     caller's directory does not exist there.
 //   - The library reaps the payload as soon as it exits, since an unreaped

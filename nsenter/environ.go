@@ -55,7 +55,7 @@ func lastOfEach(env []string) ([]string, error) {
 	kept := make([]string, 0, len(env))
 	for _, kv := range slices.Backward(env) {
 		if strings.IndexByte(kv, 0) >= 0 {
-			err = callerError("set environment", kv, errnoInvalid)
+			err = holdsNUL("set environment", kv)
 			continue
 		}
 		if kv == "" {

@@ -61,7 +61,7 @@ type Error struct {
 	Op string
 	// Type is the namespaces concerned, or zero.
 	Type ns.Type
-	// Path is the object, if it is one that the caller named, or zero.
+	// Path is the object, if it is one that the caller named, or empty.
 	Path string
 	// Errno is the kernel's answer, or zero.
 	Errno Errno

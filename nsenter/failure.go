@@ -19,11 +19,15 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"}
-	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):
+	case isEnd(err):
 		return l.ended(stage, op)
 	}
 	return callerError(op, "", err)
 }
+
+// isEnd tells that no stage has the other end any more; ECONNRESET that, what is
+// more, the last one has not read all that it was sent.
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) }
 
 // ended is the error for a stage that is gone without having said why.
 func (l *launch) ended(stage Stage, op string) error {

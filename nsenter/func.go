@@ -23,8 +23,8 @@ import (
 // The payload is the same executable, so the function is found by its name:
 // create every Func while packages are initialised, and call [Init] first in
 // main. The init functions that run before see stage 0's arguments and
-// environment, not what Args and Env say. What the Go runtime reads when it boots (GODEBUG,
-// GOMAXPROCS and so on) is the caller's, not what Env says.
+// environment, not what Args and Env say. What the Go runtime reads when it
+// boots (GODEBUG, GOMAXPROCS and so on) is the caller's, not what Env says.
 //
 // The payload is not dumpable (prctl(2)): it leaves no core, and only the
 // privileged may trace it or read its /proc/PID. A panic of the function is an
@@ -46,9 +46,9 @@ var functions struct {
 // as it does for an empty name or a nil function. Call it for package-level
 // variables or in init functions.
 //
-// fn's context ends with that of Command or Call. What fn returns comes back:
-// up to 1 GiB, and an error of up to 1 MiB of text, for which errors.Is still tells errnos and
-// the well-known errors of io, os, context and this module.
+// fn's context ends with that of Command or Call. What fn returns comes back: up
+// to 1 GiB, and an error of up to 1 MiB of text, for which errors.Is still tells
+// errnos and the well-known errors of io, os, context and this module.
 func NewFunc(name string, fn func(ctx context.Context, in []byte) ([]byte, error)) *Func {
 	if name == "" || fn == nil {
 		panic("nsenter: NewFunc without a name or a function")

@@ -5,7 +5,6 @@ package nsenter
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -64,7 +63,7 @@ func newMemory(name string) (*os.File, error) {
 func (l *launch) awaitBoot() error {
 	for {
 		r, from, err := l.channel.receive()
-		if errors.Is(err, io.EOF) {
+		if isEnd(err) {
 			return l.notBooted()
 		}
 		if err != nil {

@@ -6,14 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"nsexec/internal/procfs"
 )
 
 // launch is one Start on its way, from stage 0 to exec.
@@ -62,7 +59,6 @@ func (l *launch) end() {
 		l.adopt()
 	} else {
 		l.discard()
-		l.cmd.function.close()
 	}
 	if l.channel != nil {
 		l.channel.close()
@@ -335,7 +331,7 @@ func (l *launch) release() error {
 func (l *launch) awaitExec() error {
 	for {
 		r, from, err := l.channel.receive()
-		if errors.Is(err, io.EOF) {
+		if isEnd(err) {
 			return l.checkExecuted()
 		}
 		if err != nil {
@@ -353,12 +349,11 @@ func (l *launch) awaitExec() error {
 // has run and was killed. Between GO and exec nothing ends it but a signal. An
 // init executes nothing, and ends as its program does.
 func (l *launch) checkExecuted() error {
-	if l.cmd.Init || procfs.HasMemory(l.payload.Pid) {
+	if l.cmd.Init || !diesUnexecuted(l.payload.Pid, l.forks()) {
 		return nil
 	}
-	awaitEnd(l.payload)
-	if !diedBySignal(l.payload) || hasExecuted(l.payload.Pid, l.forks()) {
-		return nil
+	if state, err := l.kill(l.payload); err == nil && state.Exited() {
+		return nil // a program that has given itself a stage's title
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}
 }

@@ -63,10 +63,30 @@ func pathByHand(t *testing.T, w *way) error {
 	return c.Run()
 }
 
-func dotCleared(t *testing.T, w *way) error {
-	dir := openDir(t)
+// standWithProgram makes a directory with a program, and goes there.
+func standWithProgram(t *testing.T) (dir string) {
+	t.Helper()
+	dir = openDir(t)
 	writeFile(t, filepath.Join(dir, "prog"), "#!/bin/sh\n", 0o755)
 	t.Chdir(dir)
+	return dir
+}
+
+// behindDot runs what a relative entry has, and an absolute one after it.
+func behindDot(t *testing.T, w *way) error {
+	t.Setenv("PATH", ".:"+standWithProgram(t))
+	return w.command("prog").Run()
+}
+
+func dotAllowed(t *testing.T, w *way) error {
+	standWithProgram(t)
+	t.Setenv("PATH", ".")
+	t.Setenv("GODEBUG", "execerrdot=0")
+	return w.command("prog").Run()
+}
+
+func dotCleared(t *testing.T, w *way) error {
+	standWithProgram(t)
 	t.Setenv("PATH", ".")
 	c := w.command("prog")
 	*c.Err = nil

@@ -5,6 +5,7 @@ package nsenter
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
@@ -13,49 +14,6 @@ import (
 	"nsexec/internal/procfs"
 )
 
-// peek looks at how a child ended without reaping it.
-func peek(idType, id int) (info unix.Siginfo, exited bool, err error) {
-	for {
-		err = unix.Waitid(idType, id, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return info, err == nil && info.Signo != 0, err
-		}
-	}
-}
-
-// peekProcess is peek by whatever the os.Process has.
-func peekProcess(p *os.Process) (info unix.Siginfo, exited bool, err error) {
-	handleErr := p.WithHandle(func(pidfd uintptr) {
-		info, exited, err = peek(unix.P_PIDFD, int(pidfd))
-	})
-	if handleErr != nil {
-		return peek(unix.P_PID, p.Pid)
-	}
-	return info, exited, err
-}
-
-// diedBySignal tells whether a child has been killed, without reaping it. One
-// that somebody else traces is hidden from waitid by its tracer, but not from
-// its pidfd; how it ended is then unknown.
-func diedBySignal(p *os.Process) bool {
-	info, exited, err := peekProcess(p)
-	if err == nil && exited {
-		return info.Code != exitedNormally
-	}
-	hidden := false
-	_ = p.WithHandle(func(pidfd uintptr) { hidden = err == nil && !isAlive(int(pidfd)) })
-	return hidden
-}
-
-// awaitEnd waits for a process that is on its way out: the kernel takes its
-// memory and its files before it can be waited for.
-func awaitEnd(p *os.Process) {
-	_ = p.WithHandle(func(pidfd uintptr) {
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-		_, _ = unix.Poll(fds, int(discardTime.Milliseconds()))
-	})
-}
-
 // isAlive: a pidfd is readable once its process has exited.
 func isAlive(pidfd int) bool {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
@@ -63,28 +21,40 @@ func isAlive(pidfd int) bool {
 	return err != nil || n == 0
 }
 
-// exitedNormally is the kernel's CLD_EXITED: not killed by a signal.
-const exitedNormally = 1
+// Flags of the kernel's in /proc/PID/stat.
+const (
+	exiting      = 0x4  // PF_EXITING: set before an exit closes files
+	forkedNoExec = 0x40 // PF_FORKNOEXEC: nothing has been executed since the fork
+)
 
-// forkedNoExec is the kernel's PF_FORKNOEXEC: a process that has not executed
-// anything since it was forked.
-const forkedNoExec = 0x40
-
-// hasExecuted tells whether a dead child got as far as its program. What
-// stage 0 was cloned from has executed before, so there its title has to tell.
-func hasExecuted(pid int, forked bool) bool {
-	stat, err := procfs.ReadPID(pid, "stat")
+// diesUnexecuted tells whether a child is dead or dying that has not got as far
+// as its program: it may be seen to have closed its files, but not yet to be
+// dead. What stage 0 was cloned from has executed before, so there its title
+// has to tell. Where procfs does not, nobody can: that counts as executed.
+func diesUnexecuted(pid int, forked bool) bool {
+	stat, err := readStat(pid)
 	if err != nil {
-		return true
+		return false
 	}
 	comm, flags, err := parseStat(stat)
 	switch {
-	case err != nil:
-		return true
+	case err != nil, flags&exiting == 0:
+		return false
 	case forked:
-		return flags&forkedNoExec == 0
+		return flags&forkedNoExec != 0
 	}
-	return comm != stage0Title
+	return comm == stage0Title
+}
+
+// readStat: to whoever has no privilege over all processes, the verified procfs
+// may hide those that he has no right to ptrace, and so a process that is dying.
+// The caller's own /proc has a word of it then.
+func readStat(pid int) ([]byte, error) {
+	stat, err := procfs.ReadPID(pid, "stat")
+	if err != nil {
+		return os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	}
+	return stat, nil
 }
 
 // parseStat takes the name and the flags out of /proc/PID/stat. The name may

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +21,7 @@ func (c *Cmd) Start() error {
 	defer func() { // also when BeforeExec panics
 		if !running {
 			c.stdio.abandon()
+			c.function.close()
 			c.Process = nil
 		}
 	}()
@@ -54,11 +54,9 @@ func (c *Cmd) start() error {
 		return err
 	}
 	if files, err = c.prepareFunction(files, env); err != nil {
-		c.function.close()
 		return err
 	}
 	if err := checkOpen(append(files, c.Root, c.WorkDir)); err != nil {
-		c.function.close()
 		return err
 	}
 	return c.launch(files, env)
@@ -91,12 +89,27 @@ func (c *Cmd) check() error {
 	if err := c.Credential.check(); err != nil {
 		return err
 	}
-	for _, s := range slices.Concat([]string{c.Path, c.Dir}, c.Args) {
-		if strings.IndexByte(s, 0) >= 0 {
-			return &Error{Op: "pass argument", Path: s, Errno: errnoInvalid, Hint: "it holds a NUL"}
+	return c.checkNUL()
+}
+
+// checkNUL refuses strings that would end early in C. The environment's are refused where it is made.
+func (c *Cmd) checkNUL() error {
+	if strings.IndexByte(c.Path, 0) >= 0 {
+		return holdsNUL("find program", c.Path)
+	}
+	if strings.IndexByte(c.Dir, 0) >= 0 {
+		return holdsNUL("enter directory", c.Dir)
+	}
+	for _, arg := range c.Args {
+		if strings.IndexByte(arg, 0) >= 0 {
+			return holdsNUL("pass argument", arg)
 		}
 	}
 	return nil
+}
+
+func holdsNUL(op, s string) *Error {
+	return &Error{Op: op, Path: s, Errno: errnoInvalid, Hint: "it holds a NUL"}
 }
 
 func (c *Cmd) context() context.Context {

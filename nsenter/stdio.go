@@ -186,9 +186,7 @@ func (c *Cmd) cutCopies() error {
 	default:
 	}
 	closeAll(c.stdio.ours)
-	for range c.copies {
-		break // they have ended, now that their files are closed
-	}
+	<-c.copies //nolint:errcheck // what ends them is that their files are closed
 	return exec.ErrWaitDelay
 }
 

@@ -4,12 +4,16 @@ package nsenter_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -112,15 +116,17 @@ func TestBadArguments(t *testing.T) {
 			change(cmd)
 			return cmd
 		}
-		inCaller := refusal{errno: unix.EINVAL, stage: nsenter.StageCaller}
+		holdsNUL := func(op, path string) refusal {
+			return refusal{errno: unix.EINVAL, stage: nsenter.StageCaller, op: op, path: path, hint: "NUL"}
+		}
 		for name, test := range map[string]struct {
 			cmd  *nsenter.Cmd
 			want refusal
 		}{
-			"NUL in argument":    {nsenter.Command(set, "/bin/true", "a\x00b"), ofPath(inCaller, "a\x00b")},
-			"NUL in program":     {nsenter.Command(set, "/bin/\x00true"), ofPath(inCaller, "/bin/\x00true")},
-			"NUL in environment": {command(func(c *nsenter.Cmd) { c.Env = []string{"A=\x00"} }), ofPath(inCaller, "A=\x00")},
-			"NUL in directory":   {command(func(c *nsenter.Cmd) { c.Dir = "/\x00" }), ofPath(inCaller, "/\x00")},
+			"NUL in argument":    {nsenter.Command(set, "/bin/true", "a\x00b"), holdsNUL("pass argument", "a\x00b")},
+			"NUL in program":     {nsenter.Command(set, "/bin/\x00true"), holdsNUL("find program", "/bin/\x00true")},
+			"NUL in environment": {command(func(c *nsenter.Cmd) { c.Env = []string{"A=\x00"} }), holdsNUL("set environment", "A=\x00")},
+			"NUL in directory":   {command(func(c *nsenter.Cmd) { c.Dir = "/\x00" }), holdsNUL("enter directory", "/\x00")},
 			"no program":         {command(func(c *nsenter.Cmd) { c.Path = "" }), refusal{stage: nsenter.StageCaller}},
 			"argument too long": {nsenter.Command(set, "/bin/true", long),
 				refusal{errno: unix.E2BIG, stage: nsenter.StagePayload, op: "exec", path: "/bin/true"}},
@@ -134,11 +140,6 @@ func TestBadArguments(t *testing.T) {
 			t.Run(name, func(t *testing.T) { checkRefusal(t, test.cmd, test.want) })
 		}
 	})
-}
-
-func ofPath(r refusal, path string) refusal {
-	r.path = path
-	return r
 }
 
 func TestMostFiles(t *testing.T) {
@@ -176,6 +177,57 @@ func TestReuse(t *testing.T) {
 		}
 		failed.Path = "/bin/true"
 		checkError(t, failed.Start(), refusal{path: "/bin/true"})
+	})
+}
+
+// Of many Starts at once one is the first.
+func TestStartsAtOnce(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		for range 20 {
+			cmd := nsenter.Command(set, "/bin/true")
+			var started atomic.Int32
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					if err := cmd.Start(); err == nil {
+						started.Add(1)
+					} else if !strings.Contains(err.Error(), "already started") {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if n := started.Load(); n != 1 {
+				t.Fatalf("%d of 4 have started it", n)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A set that is closed during Start is either open to all of it or to nothing of it.
+func TestSetClosedDuringStart(t *testing.T) {
+	baseline(t)
+	target := testutil.Target(t, uint64(ns.UTS|ns.PID))
+	want := testutil.Namespaces(t, target.PID)["uts"]
+	eachMode(t, func(t *testing.T, mode nsenter.JoinMode) {
+		for i := range 60 {
+			set := setOf(t, target.PID, ns.Type(target.Types))
+			closed := make(chan struct{})
+			time.AfterFunc(time.Duration(i)*10*time.Microsecond, func() { defer close(closed); set.Close() })
+			cmd := nsenter.Command(set, "readlink", "/proc/self/ns/uts")
+			cmd.ForceJoin(mode)
+			out, err := cmd.Output()
+			<-closed
+			if err == nil && string(out) != fmt.Sprintf("uts:[%d]\n", want) {
+				t.Errorf("payload is in %s, want %d", out, want)
+			} else if err != nil && !errors.Is(err, os.ErrClosed) {
+				t.Errorf("error is %v", err)
+			}
+		}
 	})
 }
 

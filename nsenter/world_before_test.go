@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -49,6 +51,47 @@ func TestCancelInBeforeExec(t *testing.T) {
 		cmd.BeforeExec = func(int) error { cancel(); time.Sleep(10 * time.Millisecond); return nil }
 		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: context.Canceled})
 	})
+}
+
+// A payload that is dying is not yet dead when its socket has closed: it frees its memory after that.
+func TestSlowDeathBeforeExec(t *testing.T) {
+	t.Run("here", slowDeathBeforeExec)
+	t.Run("in a pid namespace of a user namespace", func(t *testing.T) {
+		if os.Getenv(aloneVariable) == t.Name() { // there is a procfs that hides the dying
+			slowDeathBeforeExec(t)
+			return
+		}
+		aloneIn(t, []string{"unshare", "-Urpf", "--mount-proc"})
+	})
+}
+
+func slowDeathBeforeExec(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		memory := fullMemory(t, 256<<20)
+		cmd := nsenter.Command(set, "/bin/sleep", "1000")
+		cmd.ExtraFiles = []*os.File{memory}
+		cmd.BeforeExec = func(pid int) error {
+			memory.Close() // so that the payload is the last to have it
+			err := syscall.Kill(pid, syscall.SIGKILL)
+			time.Sleep(5 * time.Millisecond) // GO comes when the socket has closed
+			return err
+		}
+		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, op: "exec", path: "/bin/sleep"})
+	})
+}
+
+// fullMemory is a file in memory, all of it there.
+func fullMemory(t *testing.T, size int64) *os.File {
+	t.Helper()
+	fd, err := unix.MemfdCreate("full", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Fallocate(fd, 0, 0, size); err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), "full")
 }
 
 func TestErrorOfBeforeExec(t *testing.T) {

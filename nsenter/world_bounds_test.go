@@ -167,11 +167,11 @@ func TestCancelAtEveryStep(t *testing.T) {
 func TestContextDeadline(t *testing.T) {
 	baseline(t)
 	everywhere(t, func(t *testing.T, set *ns.Set) {
+		begun := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		cmd := nsenter.CommandContext(ctx, set, "/bin/sleep", "1000")
 		cmd.BeforeExec = func(pid int) error { return syscall.Kill(pid, syscall.SIGSTOP) }
-		begun := time.Now()
 		err := cmd.Start()
 		checkTime(t, begun, timeout, err)
 		if !errors.Is(err, context.DeadlineExceeded) {

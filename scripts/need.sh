@@ -11,18 +11,23 @@ package() {
 	go) ;; # Debian's is too old
 	certificates) echo ca-certificates ;;
 	gcc) echo gcc libc6-dev ;;
+	ld.gold) echo binutils ;;
+	ld.lld) echo lld ;;
+	musl-gcc) echo musl-tools ;;
 	busybox) echo busybox-static ;;
 	setcap) echo libcap2-bin ;;
 	newuidmap) echo uidmap ;;
-	unshare | setpriv | nsenter) echo util-linux ;;
-	musl-gcc) echo musl-tools ;;
+	unshare | setpriv | nsenter | lsns) echo util-linux ;;
+	ps) echo procps ;;
+	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac
 }
 
-# have tells whether a tool works: a compiler without the C library's headers does not.
+# have tells whether a tool works: a compiler without the C library's headers does not, nor does an old Go.
 have() {
 	case $1 in
+	go) { echo go1.26; go env GOVERSION 2>/dev/null; } | sed 's/^devel //' | sort -V -C ;;
 	certificates) [[ -n ${SSL_CERT_FILE:-} || -e /etc/ssl/certs/ca-certificates.crt ]] ;;
 	gcc | clang) echo '#include <unistd.h>' | "$1" -E - >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null ;;

@@ -19,6 +19,8 @@ part_vet() {
 
 part_arrows() { check "dependency arrows" scripts/arrows.sh; }
 
+part_symbols() { check "symbols of the C code" scripts/symbols.sh; }
+
 # A bare t.Skip would stay unseen in CI.
 part_skips() {
 	check "no skip but testutil's" fails grep -rnE --include='*_test.go' '\<(t|tb|b)\.Skip(f|Now)?\(' .
@@ -48,7 +50,7 @@ part_static() { suite "$(identities | head -n 1)" static; }
 part_pie() { suite "$(identities | head -n 1)" pie; }
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows skips cross identities race nocgo static pie)
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie)
 prepare
 for part in "${parts[@]}"; do "part_$part"; done
 summary

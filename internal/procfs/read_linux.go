@@ -5,8 +5,8 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 
-	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,15 +57,9 @@ func field(data []byte, name string) string {
 
 // ReadPID reads the file name of /proc/PID.
 func ReadPID(pid int, name string) ([]byte, error) {
-	proc, err := procfs.OpenProcRoot()
+	root, err := keptRoot()
 	if err != nil {
 		return nil, err
 	}
-	defer proc.Close()
-	dir, err := proc.OpenPid(pid, ".")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return readAll(int(dir.Fd()), name)
+	return readAll(int(root.Fd()), strconv.Itoa(pid)+"/"+name)
 }

@@ -18,26 +18,27 @@ func TestPrograms(t *testing.T) {
 	for name, test := range map[string]struct {
 		env   []string
 		flags []string
-		whole bool // see compilesWhole
+		tool  string // what it takes beside gcc
+		whole bool   // see compilesWhole
 	}{
-		"plain":      {},
-		"stripped":   {flags: []string{"-trimpath", "-ldflags=-s -w"}, whole: true},
-		"race":       {flags: []string{"-race"}, whole: true},
-		"pie":        {flags: []string{"-buildmode=pie"}, whole: true},
-		"static":     {flags: []string{"-tags=netgo,osusergo", static}},
-		"static-pie": {flags: []string{"-buildmode=pie", "-tags=netgo,osusergo", static + "-pie"}, whole: true},
-		"clang":      {env: []string{"CC=clang"}},
-		"gold":       {flags: []string{"-ldflags=-linkmode=external -extldflags=-fuse-ld=gold"}},
-		"lld":        {env: []string{"CC=clang"}, flags: []string{"-ldflags=-linkmode=external -extldflags=-fuse-ld=lld"}},
+		"plain":       {},
+		"stripped":    {flags: []string{"-trimpath", "-ldflags=-s -w"}, whole: true},
+		"race":        {flags: []string{"-race"}, whole: true},
+		"pie":         {flags: []string{"-buildmode=pie"}, whole: true},
+		"static":      {flags: []string{"-tags=netgo,osusergo", static}},
+		"static-pie":  {flags: []string{"-buildmode=pie", "-tags=netgo,osusergo", static + "-pie"}, whole: true},
+		"clang":       {env: []string{"CC=clang"}, tool: "clang"},
+		"musl":        {env: []string{"CC=musl-gcc"}, flags: []string{"-ldflags=-linkmode=external"}, tool: "musl-gcc"},
+		"musl-static": {env: []string{"CC=musl-gcc"}, flags: []string{"-tags=netgo,osusergo", static}, tool: "musl-gcc"},
+		"gold":        {flags: []string{"-ldflags=-linkmode=external -extldflags=-fuse-ld=gold"}, tool: "ld.gold"},
+		"lld":         {env: []string{"CC=clang"}, flags: []string{"-ldflags=-linkmode=external -extldflags=-fuse-ld=lld"}, tool: "ld.lld"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.whole {
 				compilesWhole(t)
 			}
-			for variant, program := range map[string]string{"clang": "clang", "lld": "ld.lld", "gold": "ld.gold"} {
-				if _, err := exec.LookPath(program); err != nil && name == variant {
-					testutil.Skipf(t, "%s is not installed", program)
-				}
+			if _, err := exec.LookPath(test.tool); test.tool != "" && err != nil {
+				testutil.Skipf(t, "%s is not installed", test.tool)
 			}
 			c.checkJoins(t, c.build(t, test.env, name, ".", test.flags...))
 		})
