@@ -110,6 +110,7 @@ void nsenter_take_steps(struct stage *st)
 	nsenter_enter_root(st);
 	nsenter_mount_procfs(st, procfs);
 	nsenter_become(st);
+	nsenter_keep_capabilities(st);
 	nsenter_enter_cwd(st);
 	nsenter_place_files(st);
 	report_ready(st);
