@@ -21,6 +21,7 @@ struct nsenter_function {
 	int sock;
 	int input;
 	int output;
+	int death_signal; /* the payload's when the caller exits; 0: none */
 };
 
 struct nsenter_function nsenter_function(void);

@@ -123,8 +123,9 @@ func TestFuncCannotBeStartedByInitOfPayload(t *testing.T) {
 // The Go runtime opens this at boot, to learn the size of huge pages.
 const openedAtBoot = "sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
-func TestFuncWhereRuntimeHangs(t *testing.T) {
-	baseline(t)
+// rootWithFIFO is a root in which the Go runtime hangs when it boots.
+func rootWithFIFO(t *testing.T) string {
+	t.Helper()
 	root := openDir(t)
 	fifo := filepath.Join(root, openedAtBoot)
 	if err := os.MkdirAll(filepath.Dir(fifo), 0o755); err != nil {
@@ -133,20 +134,68 @@ func TestFuncWhereRuntimeHangs(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o666); err != nil {
 		t.Fatal(err)
 	}
+	return root
+}
+
+// hanging is a function in such a root.
+func hanging(ctx context.Context, root string) (*nsenter.Cmd, error) {
 	opened, err := os.Open(root)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	defer opened.Close()
-	cmd := echo.Command(t.Context(), nil, nil)
+	cmd := echo.Command(ctx, nil, nil)
 	cmd.Root = opened
 	cmd.Unshare = ns.Mount
 	if testutil.Who() != testutil.Root {
 		cmd.Unshare |= ns.User
 		cmd.MapRoot()
 	}
+	return cmd, nil
+}
+
+func init() {
+	zoo["hangs at boot"] = func(arg []string) error {
+		nsenter.Init() // as main would
+		cmd, err := hanging(context.Background(), arg[0])
+		if err != nil {
+			return err
+		}
+		return cmd.Start()
+	}
+}
+
+func TestFuncWhereRuntimeHangs(t *testing.T) {
+	baseline(t)
+	cmd, err := hanging(t.Context(), rootWithFIFO(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Root.Close()
 	cmd.StartTimeout = 300 * time.Millisecond
 	wantStartTimeout(t, cmd)
+}
+
+// A caller that dies meanwhile leaves nobody behind.
+func TestFuncDiesWithCallerWhereRuntimeHangs(t *testing.T) {
+	beSubreaper(t)
+	caller := zooCommand("hangs at boot", rootWithFIFO(t))
+	caller.Stderr = os.Stderr
+	if err := caller.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var payload int
+	testutil.Eventually(t, "a payload that boots", func() bool {
+		for _, pid := range childrenOf(caller.Process.Pid) {
+			if comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(comm) == "nsexec:function\n" {
+				payload = pid
+			}
+		}
+		return payload != 0
+	})
+	_ = caller.Process.Kill()
+	_ = caller.Wait()
+	testutil.Eventually(t, "the payload's end", func() bool { return isGone(payload) })
+	_, _ = unix.Wait4(payload, nil, 0, nil)
 }
 
 var goMaxProcs = nsenter.Register("GOMAXPROCS", func(context.Context, struct{}) (int, error) {

@@ -12,6 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A function's payload dies with its caller until its Go runtime runs, which the
+// target's files may keep it from; then that is over, unless it was asked for.
+// The signal is one of the main thread, and init functions run on that.
+func init() {
+	if _, _, _, ok := functionFDs(); ok {
+		_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(functionDeathSignal()), 0, 0, 0)
+	}
+}
+
 // runFunction runs the function that this process is the payload of, if it is one.
 func runFunction() bool {
 	sock, input, output, ok := functionFDs()

@@ -10,7 +10,7 @@
 
 #define NSENTER_TITLE_FUNCTION "nsexec:function"
 
-static struct nsenter_function function = { -1, -1, -1 };
+static struct nsenter_function function = { -1, -1, -1, 0 };
 
 struct nsenter_function nsenter_function(void)
 {
@@ -25,9 +25,14 @@ static void close_others(const struct stage *st)
 			sys(close, st->fds[i]);
 }
 
+/*
+ * The parent-death signal stays until the Go runtime runs (funcrun.go): what the
+ * target has it wait for must not keep it longer than its caller.
+ */
 void nsenter_return(struct stage *st)
 {
-	nsenter_release(st);
+	nsenter_restore_signals(st);
+	function.death_signal = (int)st->req->death_signal;
 	function.sock = st->sock;
 	function.input = stage_fd(st, st->req->input);
 	function.output = stage_fd(st, st->req->output);

@@ -186,7 +186,7 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 	case replyBooted: // awaitBoot takes it where it is expected
 		err = &Error{Stage: r.stage, Op: "start payload", Errno: unix.EPROTO, Hint: "BOOTED came out of turn"}
 	case replyMap:
-		err = l.writeMaps(r.pid)
+		err = l.writeMaps(r.pid, from.pid)
 	case replyReady:
 		l.ready = true
 		err = l.identify(from)
@@ -247,12 +247,19 @@ func process(pid int) *os.Process {
 	return p
 }
 
+// areHelpers tells whether the process to be mapped, and the one that asks for
+// that, are stage 0's: whatever else speaks on the channel must not choose whom
+// newuidmap is run for.
+func (l *launch) areHelpers(owner, maker int) bool {
+	return l.stage0 != nil && parentOf(owner) == maker && parentOf(maker) == l.stage0.Pid
+}
+
 // writeMaps lets newuidmap and newgidmap do it, and stage 0 go on.
-func (l *launch) writeMaps(pid int) error {
-	if l.helpers == nil && l.cmd.mapped == nil {
+func (l *launch) writeMaps(owner, maker int) error {
+	if l.helpers == nil && l.cmd.mapped == nil || !l.areHelpers(owner, maker) {
 		return callerError("write maps", "", unix.EPROTO)
 	}
-	if err := l.mapOwner(pid); err != nil {
+	if err := l.mapOwner(owner); err != nil {
 		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
 		l.ending = true
 		return err

@@ -94,7 +94,9 @@ func (l *launch) call(files []*os.File, env []string) error {
 func (l *launch) sharesMemory(files []*os.File, env []string) bool {
 	c := l.cmd
 	switch {
-	case c.launcher.separate, c.BeforeExec != nil, c.Credential != nil, c.Init, c.function != nil, c.Unshare != 0:
+	case c.launcher.separate, c.BeforeExec != nil, c.function != nil, c.Unshare != 0:
+		return false
+	case c.Credential != nil, c.New.KeepCapabilities, c.Init:
 		return false
 	case l.plan.types()&(ns.User|ns.Time) != 0 || l.plan.forks():
 		return false

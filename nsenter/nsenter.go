@@ -372,6 +372,9 @@ func functionFDs() (sock, input, output int, ok bool) {
 	return int(f.sock), int(f.input), int(f.output), f.sock >= 0
 }
 
+// functionDeathSignal is what a function's payload is to die of with its caller, or zero.
+func functionDeathSignal() int { return int(C.nsenter_function().death_signal) }
+
 // bootedReply is what a function's payload says once Init has been called.
 func bootedReply() []byte {
 	raw := C.struct_nsenter_reply{magic: C.NSENTER_MAGIC, kind: C.NSENTER_BOOTED, stage: C.NSENTER_STAGE_PAYLOAD}

@@ -36,14 +36,27 @@ func diesUnexecuted(pid int, forked bool) bool {
 	if err != nil {
 		return false
 	}
-	comm, flags, err := parseStat(stat)
+	s, err := parseStat(stat)
 	switch {
-	case err != nil, flags&exiting == 0:
+	case err != nil, s.flags&exiting == 0:
 		return false
 	case forked:
-		return flags&forkedNoExec != 0
+		return s.flags&forkedNoExec != 0
 	}
-	return comm == stage0Title
+	return s.comm == stage0Title
+}
+
+// parentOf is the pid of a process's parent, or zero.
+func parentOf(pid int) int {
+	text, err := readStat(pid)
+	if err != nil {
+		return 0
+	}
+	s, err := parseStat(text)
+	if err != nil {
+		return 0
+	}
+	return s.parent
 }
 
 // readStat: to whoever has no privilege over all processes, the verified procfs
@@ -57,18 +70,30 @@ func readStat(pid int) ([]byte, error) {
 	return stat, nil
 }
 
-// parseStat takes the name and the flags out of /proc/PID/stat. The name may
-// hold anything, so the last parenthesis ends it (proc_pid_stat(5)).
-func parseStat(stat []byte) (comm string, flags uint64, err error) {
+// processStat is what is taken out of /proc/PID/stat.
+type processStat struct {
+	comm   string
+	parent int
+	flags  uint64
+}
+
+// parseStat: the name may hold anything, so the last parenthesis ends it
+// (proc_pid_stat(5)).
+func parseStat(stat []byte) (s processStat, err error) {
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || end < open {
-		return "", 0, errors.New("parse stat: no name")
+		return s, errors.New("parse stat: no name")
 	}
-	const flagsField = 9 - 3 // of those behind the name, which is the second
+	const parentField, flagsField = 4 - 3, 9 - 3 // of those behind the name, which is the second
 	fields := bytes.Fields(stat[end+1:])
 	if len(fields) <= flagsField {
-		return "", 0, errors.New("parse stat: cut short")
+		return s, errors.New("parse stat: cut short")
 	}
-	flags, err = strconv.ParseUint(string(fields[flagsField]), 10, 64)
-	return string(stat[open+1 : end]), flags, err
+	s.comm = string(stat[open+1 : end])
+	s.parent, err = strconv.Atoi(string(fields[parentField]))
+	if err != nil {
+		return s, err
+	}
+	s.flags, err = strconv.ParseUint(string(fields[flagsField]), 10, 64)
+	return s, err
 }

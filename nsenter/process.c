@@ -170,12 +170,17 @@ void nsenter_outlive_caller(const struct stage *st)
 	     "set parent-death signal", 0, "");
 }
 
+void nsenter_restore_signals(const struct stage *st)
+{
+	must(st, sys(rt_sigaction, SIGCHLD, &st->sigchld, NULL, (_NSIG - 1) / 8), "restore signals",
+	     0, "");
+}
+
 /* What the stages are and a program is not to be. */
 void nsenter_release(const struct stage *st)
 {
 	nsenter_outlive_caller(st);
-	must(st, sys(rt_sigaction, SIGCHLD, &st->sigchld, NULL, (_NSIG - 1) / 8), "restore signals",
-	     0, "");
+	nsenter_restore_signals(st);
 }
 
 /*

@@ -98,6 +98,7 @@ void nsenter_close_all_but(const struct stage *st, int keep);
 void nsenter_close_all(const struct stage *st);
 void nsenter_heed_children(struct stage *st);
 void nsenter_outlive_caller(const struct stage *st);
+void nsenter_restore_signals(const struct stage *st);
 void nsenter_release(const struct stage *st);
 void nsenter_raise_nofile(const struct stage *st, uint32_t fds);
 
