@@ -120,20 +120,23 @@ func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File) (err er
 	return errors.Join(holdErr, rawErr, err)
 }
 
-// inherit adds what the payload would have of its caller by birth.
+// inherit adds what the payload would have of its caller by birth. The directory,
+// if there is one, is to be closed when the request has been sent.
 func (l *launch) inherit(r *request) (here *os.File, err error) {
 	now, err := l.launcher.inheritance()
 	if err != nil {
 		return nil, err
 	}
+	r.inherited = now.since(&l.launcher.born)
+	if now.dir != (directory{}) && now.dir == l.launcher.born.dir { // which may be closed to us by now
+		return nil, nil
+	}
 	fd, err := unix.Open(".", unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, callerError("open working directory", "", err)
 	}
-	here = os.NewFile(uintptr(fd), ".")
-	r.inherited = now.since(&l.launcher.born)
 	r.inherited.here = r.add(fd)
-	return here, nil
+	return os.NewFile(uintptr(fd), "."), nil
 }
 
 // seekStage0 finds out what the launcher has cloned, for a Start that has failed.

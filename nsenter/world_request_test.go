@@ -81,8 +81,8 @@ const (
 	atNFDs, atNFiles, atNGroups, atArgc             = 16, 20, 24, 28
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
 	atInput, atOutput                               = 52, 56
-	atCreate, atNLimits, atNCPUs                    = 72, 96, 100
-	atHere, atReserved, atJoins, headerSize         = 104, 108, 112, 112 + 40*24
+	atCreate, atNLimits, atNCPUs                    = 72, 104, 108
+	atHere, atReserved, atJoins, headerSize         = 112, 116, 120, 120 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
