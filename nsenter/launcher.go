@@ -33,6 +33,7 @@ type Launcher struct {
 	mu      sync.Mutex
 	closed  bool
 	running *launcherProcess // nil, or one that may have ended
+	status  *os.File         // the caller's, in /proc: from the first start to Close
 }
 
 // LauncherOption changes what NewLauncher makes.
@@ -90,6 +91,7 @@ func (l *Launcher) Close() error {
 	if l.running != nil {
 		l.running.close()
 	}
+	_ = l.status.Close()
 	return nil
 }
 
@@ -108,7 +110,7 @@ func (l *Launcher) process() (*launcherProcess, error) {
 	if l.running != nil {
 		l.running.close()
 	}
-	running, err := startLauncher(l.timeout)
+	running, err := startLauncher(l)
 	l.running = running
 	if err != nil {
 		return nil, err
