@@ -62,25 +62,32 @@ func (p *launcherProcess) checkThread(set *ns.Set) error {
 	return nil
 }
 
-// call has the launcher clone a stage 0. One that is seen to have been killed
-// meanwhile is replaced, once: what it was sent it has not read.
-func (l *launch) call() error {
+// errLauncherGone is what a call meets that comes too late. Nobody has read it.
+var errLauncherGone = errors.New("it has ended")
+
+// launcherTries is how many launchers a call may find gone.
+const launcherTries = 3
+
+// call has the launcher clone a stage 0. One that has been killed meanwhile is replaced.
+func (l *launch) call() (err error) {
 	defer func() {
 		l.farEnd.Close()
 		l.farEnd = nil
 	}()
-	err := l.launcher.send(l.channel, &l.plan, l.farEnd)
-	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
+	for range launcherTries {
+		err = l.launcher.send(l.channel, &l.plan, l.farEnd)
+		if err == nil {
+			l.called = true
+			return nil
+		}
+		if !errors.Is(err, errLauncherGone) {
+			return l.lost(StageLauncher, "send call", err)
+		}
 		if l.launcher, err = l.cmd.launcher.replace(l.launcher); err != nil {
 			return err
 		}
-		err = l.launcher.send(l.channel, &l.plan, l.farEnd)
 	}
-	if err != nil {
-		return l.lost(StageLauncher, "send call", err)
-	}
-	l.called = true
-	return nil
+	return &Error{Stage: StageLauncher, Op: "send call", Err: errLauncherGone}
 }
 
 // replace waits for the end of a launcher that has closed its socket, and is process then.
@@ -96,28 +103,35 @@ func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
 // send sends a call, with the far end of its channel. A launcher that does not
 // read is waited for as the channel says.
 func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File) (err error) {
-	fds := []int{int(farEnd.Fd())}
-	send := func(socket uintptr) {
-		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
-		err = to.send(callMessage(len(fds)), fds)
-	}
-	raw, rawErr := p.socket.SyscallConn()
-	if rawErr != nil {
-		return rawErr
-	}
 	defer runtime.KeepAlive(farEnd)
+	fds := []int{int(farEnd.Fd())}
 	if plan.birth == nil {
-		rawErr = raw.Control(send)
-		return errors.Join(rawErr, err)
+		return p.sendFiles(ch, fds)
 	}
 	holdErr := plan.birth.Control(func(pidNS uintptr) {
 		ownErr := p.pidNS.Control(func(own uintptr) {
-			fds = append(fds, int(pidNS), int(own))
-			rawErr = raw.Control(send)
+			err = p.sendFiles(ch, append(fds, int(pidNS), int(own)))
 		})
-		rawErr = errors.Join(rawErr, ownErr)
+		if ownErr != nil { // somebody else has replaced it
+			err = errLauncherGone
+		}
 	})
-	return errors.Join(holdErr, rawErr, err)
+	return errors.Join(holdErr, err)
+}
+
+func (p *launcherProcess) sendFiles(ch *channel, fds []int) (err error) {
+	raw, err := p.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	rawErr := raw.Control(func(socket uintptr) {
+		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
+		err = to.send(callMessage(len(fds)), fds)
+	})
+	if rawErr != nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return errLauncherGone
+	}
+	return err
 }
 
 // inherit adds what the payload would have of its caller by birth. The directory,
