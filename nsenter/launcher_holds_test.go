@@ -4,6 +4,7 @@ package nsenter_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
@@ -244,8 +245,25 @@ func privateMemory(pid int) (total int, err error) {
 func TestLauncherIsSmall(t *testing.T) {
 	needEyes(t)
 	_, private := startSaying(t, "launcher of a large caller")
-	t.Logf("%d KiB", private)
-	if private > 512 {
-		t.Errorf("%d KiB are private", private)
+	limit := 512 + relocated(t)
+	t.Logf("%d KiB of at most %d", private, limit)
+	if private > limit {
+		t.Errorf("%d KiB are private, more than %d", private, limit)
 	}
+}
+
+// relocated is what a position-independent program takes in KiB, of which every process has its own.
+func relocated(t *testing.T) (size int) {
+	t.Helper()
+	f, err := elf.Open(zooBinary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, section := range f.Sections {
+		if f.Type == elf.ET_DYN && slices.Contains([]string{".data.rel.ro", ".data", ".rela.dyn", ".rel.dyn"}, section.Name) {
+			size += int(section.Size >> 10)
+		}
+	}
+	return size
 }

@@ -5,7 +5,7 @@ stage=
 
 prepare() {
 	scripts/need.sh go gcc
-	scripts/need.sh --optional certificates busybox runc crun setcap newuidmap unshare setpriv
+	scripts/need.sh --optional certificates busybox runc crun setcap newuidmap unshare setpriv strace
 	export CGO_ENABLED=1
 	stage=$(mktemp -d "${TMPDIR:-/tmp}/nsexec.XXXXXX")
 	trap 'rm -rf "$stage"' EXIT
