@@ -95,15 +95,16 @@ func TestLauncherKilledAtAnyTime(t *testing.T) {
 			}
 		})
 	}
-	killed := 0
+	killed, last := 0, 0
 	for ctx.Err() == nil {
 		time.Sleep(rand.N(10 * time.Millisecond))
-		if syscall.Kill(l.PID(), syscall.SIGKILL) == nil {
+		if last = l.PID(); syscall.Kill(last, syscall.SIGKILL) == nil {
 			killed++
 		}
 	}
 	calls.Wait()
 	t.Logf("killed %d times", killed)
+	testutil.Eventually(t, "end of the launcher", func() bool { return isGone(last) })
 	runs(t, l, set)
 }
 
