@@ -89,7 +89,7 @@ func (l *Launcher) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return errLauncherClosed
+		return errLauncherClosed()
 	}
 	l.closed = true
 	if l.running != nil {
@@ -99,14 +99,15 @@ func (l *Launcher) Close() error {
 	return nil
 }
 
-var errLauncherClosed = callerError("use launcher", "", os.ErrClosed)
+// errLauncherClosed is made anew each time: whoever gets one adds to it.
+func errLauncherClosed() error { return callerError("use launcher", "", os.ErrClosed) }
 
 // process is the launcher that runs, started if there is none.
 func (l *Launcher) process() (*launcherProcess, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, errLauncherClosed
+		return nil, errLauncherClosed()
 	}
 	if l.running != nil && !l.running.hasEnded() {
 		return l.running, nil
