@@ -85,6 +85,15 @@ func (l *rawLauncher) send(t *testing.T, message []byte, fds ...int) {
 // serves makes a call that is well-formed. What it starts gets its request, says READY, and ends without GO.
 func (l *rawLauncher) serves(t *testing.T) {
 	t.Helper()
+	if reply := l.answer(t, request(t), 2); !nsenter.IsReady(reply) {
+		t.Errorf("stage 0 said %q instead of READY", reply)
+	}
+	l.holdsNothing(t)
+}
+
+// answer is what a stage 0 of the launcher's says to a request. It is gone then.
+func (l *rawLauncher) answer(t *testing.T, request []byte, fds int) []byte {
+	t.Helper()
 	ours, theirs := socketPair(t, unix.SOCK_STREAM)
 	l.send(t, nsenter.CallMessage(1), int(theirs.Fd()))
 	theirs.Close()
@@ -92,14 +101,15 @@ func (l *rawLauncher) serves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _, _ = unix.Wait4(pid, nil, 0, nil) }() // it is our child, not the launcher's
 	s := &stage0{socket: ours}
-	s.send(t, request(t), 2)
-	if reply := readReply(t, ours); !nsenter.IsReady(reply) {
-		t.Errorf("stage 0 said %q instead of READY", reply)
-	}
+	s.send(t, request, fds)
+	reply := readReply(t, ours)
 	ours.Close()
-	l.holdsNothing(t)
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || status.ExitStatus() != 1 { // it is our child, not the launcher's
+		t.Errorf("stage 0: %v, %#x", err, status)
+	}
+	return reply
 }
 
 // holdsNothing: of all that it was sent, the launcher has kept no file. Others may not look.
@@ -148,6 +158,24 @@ func TestLauncherSurvivesMalformedCalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l.send(t, call.message, call.fds...)
+			l.serves(t)
+		})
+	}
+}
+
+// A stage 0 of a launcher's refuses what any other would.
+func TestLauncherSurvivesMalformedRequests(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	for name, words := range map[string][]uint32{
+		"magic": {atMagic, 0}, "size": {atSize, headerSize + 8}, "flag": {atFlags, all32}, "files": {atNFDs, 3},
+		"processors": {atNCPUs, 1024}, "limits": {atNLimits, 17}, "here": {atHere, 2}, "join of nothing": {atNJoins, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := nsenter.ReplyError(l.answer(t, with(t, words...), 2))
+			if err != nil || e.Stage != nsenter.Stage0 || e.Errno != unix.EPROTO {
+				t.Errorf("stage 0 said %+v (%v)", e, err)
+			}
 			l.serves(t)
 		})
 	}

@@ -172,6 +172,7 @@ func TestLauncherOutlivesThread(t *testing.T) {
 		return errors.Is(err, os.ErrNotExist)
 	})
 	cmd := l.Command(nil, "/bin/sh", "-c", "read line; exit 4")
+	cmd.KillOnExit = true
 	_, stdin := pipes(t, cmd)
 	startedToo := make(chan error)
 	go func() {

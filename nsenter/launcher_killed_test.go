@@ -59,6 +59,7 @@ func TestLauncherKilledIsStartedAgain(t *testing.T) {
 
 // It is stopped, so that the calls have been sent, and then killed.
 func TestLauncherKilledDuringCalls(t *testing.T) {
+	manyThreads(50)
 	baseline(t)
 	l := newLauncher(t)
 	everywhere(t, func(t *testing.T, set *ns.Set) {
@@ -80,6 +81,7 @@ func TestLauncherKilledDuringCalls(t *testing.T) {
 
 // Killed at any time: what has got its stage 0 already goes on, and all else fails as it is said to.
 func TestLauncherKilledAtAnyTime(t *testing.T) {
+	manyThreads(50)
 	baseline(t)
 	l := newLauncher(t)
 	set := setOf(t, testutil.Target(t, testutil.AllTypes).PID, ns.All)
@@ -147,6 +149,7 @@ func TestLauncherStoppedAndCancelled(t *testing.T) {
 
 // One that is only slow is waited for, by all but who has no time; nobody suffers for another's haste.
 func TestLauncherStoppedForAWhile(t *testing.T) {
+	manyThreads(50)
 	baseline(t)
 	l := newLauncher(t)
 	signalLauncher(t, l, syscall.SIGSTOP)
@@ -201,6 +204,7 @@ func TestLauncherClosedWhileStopped(t *testing.T) {
 }
 
 func TestLauncherClosedDuringCalls(t *testing.T) {
+	manyThreads(50)
 	baseline(t)
 	for i := range 20 {
 		l := newLauncher(t)

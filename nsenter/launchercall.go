@@ -152,31 +152,3 @@ func (l *launch) inherit(r *request) (here *os.File, err error) {
 	r.inherited.here = r.add(fd)
 	return os.NewFile(uintptr(fd), "."), nil
 }
-
-// seekStage0 finds out what the launcher has cloned, for a Start that has failed.
-// A launcher that does not answer is ended: nobody could tell what it starts later.
-func (l *launch) seekStage0() {
-	if !l.called {
-		return
-	}
-	_ = unix.Shutdown(l.channel.fd, unix.SHUT_WR) // one that still listens says so, and ends
-	l.channel.deafen()
-	for range 2 {
-		l.channel.deadline = time.Now().Add(discardTime)
-		for l.stage0 == nil {
-			r, from, err := l.channel.receive()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
-			}
-			if err != nil {
-				return
-			}
-			l.meet(&r, &from)
-			from.close()
-		}
-		if l.stage0 != nil {
-			return
-		}
-		_, _ = l.launcher.stop()
-	}
-}
