@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% vet arrows symbols cross lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% soak vet arrows symbols cross lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 
@@ -20,6 +20,10 @@ test: ## run the whole suite as root, as an ordinary user, and as root of a user
 
 test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie
 	@scripts/test.sh $*
+
+soak: ## launch 100,000 payloads, and have 10,000 run at once (some minutes)
+	@scripts/need.sh go gcc
+	NSEXEC_SOAK=1 go test -run 'TestLauncher(Soak|PayloadsAtOnce)' -count 1 -v -timeout 30m ./nsenter
 
 vet: ## run go vet on every module
 	@scripts/test.sh vet

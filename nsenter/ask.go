@@ -39,7 +39,7 @@ func (q *asking) send(ch *channel) error {
 		if err != nil {
 			return err
 		}
-		defer here.Close()
+		defer here.Close() // of nil it does nothing but say so
 	}
 	defer runtime.KeepAlive(q)
 	return q.withNamespaces(r, 0, func() error {

@@ -53,6 +53,10 @@ func (l *launch) discard() {
 	if l.stage0 == nil && l.launcher != nil {
 		l.seekStage0()
 	}
+	l.discardFound()
+}
+
+func (l *launch) discardFound() {
 	if l.stage0 == nil {
 		return
 	}

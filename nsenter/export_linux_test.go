@@ -114,3 +114,37 @@ func ReadPartsOf(text string, size int64) (int, error) {
 	data, err := readParts(f, &functionOutput{}, maxHeaderLine, 1<<20)
 	return len(data), err
 }
+
+// What a process must have to be taken for a launcher, and the size of what it says.
+const (
+	LauncherName = launcherName
+	ReplySize    = replySize
+)
+
+// CallMessage is what a launcher is sent with that many fds.
+func CallMessage(nfds int) []byte { return callMessage(nfds, false) }
+
+// ClonedPID is the pid that a reply tells, or why it is no such reply.
+func ClonedPID(message []byte) (int, error) {
+	r, err := parseReply(message)
+	if err == nil && r.kind != replyCloned {
+		err = r.failure()
+	}
+	return r.pid, err
+}
+
+// IsServing tells whether a reply says SERVING.
+func IsServing(message []byte) bool {
+	r, err := parseReply(message)
+	return err == nil && r.kind == replyServing
+}
+
+// PID is that of the launcher that runs, or has run last.
+func (l *Launcher) PID() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.running.process.Pid
+}
+
+// ErrThreadMoved is the cause of what a Start refuses on a thread that has moved.
+var ErrThreadMoved = errThreadMoved

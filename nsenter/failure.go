@@ -14,6 +14,9 @@ import (
 // lost is the error for a channel that has gone quiet. A context's end and a
 // deadline look the same to it, and the end of file means that a stage has ended.
 func (l *launch) lost(stage Stage, op string, err error) error {
+	if l.launcher != nil && l.stage0 == nil {
+		stage = StageLauncher
+	}
 	switch {
 	case l.ctx.Err() != nil:
 		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}

@@ -48,6 +48,15 @@ static void set_disposition(struct stage *st, int sig)
 		nsenter_heed_children(st);
 }
 
+/* By hand: a libc keeps some signals from being blocked. */
+static void set_blocked(const struct stage *st)
+{
+	const uint64_t blocked = st->req->blocked;
+
+	must(st, sys(rt_sigprocmask, SIG_SETMASK, &blocked, NULL, sizeof(blocked)), "block signals",
+	     0, "");
+}
+
 void nsenter_inherit(struct stage *st)
 {
 	if (!stage_wants(st, NSENTER_F_INHERIT))
@@ -58,6 +67,7 @@ void nsenter_inherit(struct stage *st)
 	umask((mode_t)st->req->umask);
 	for (int sig = 1; sig <= 64; sig++)
 		set_disposition(st, sig);
+	set_blocked(st);
 	for (uint32_t i = 0; i < st->req->nlimits; i++)
 		set_limit(st, &st->job.limits[i]);
 	set_priority(st);

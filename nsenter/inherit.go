@@ -19,9 +19,11 @@ import (
 type inheritance struct {
 	umask   uint32
 	ignored uint64 // signals, 1 << (signal - 1)
+	blocked uint64 // by the calling thread
 	nice    int
 	cpus    []byte // a mask, as the kernel has it
 	limits  [numLimits]unix.Rlimit
+	dir     directory
 }
 
 const (
@@ -47,6 +49,10 @@ func (p *launcherProcess) inheritance() (in inheritance, err error) {
 	if in.cpus, err = processors(); err != nil {
 		return in, callerError("get processors", "", err)
 	}
+	if in.blocked, err = blockedSignals(); err != nil {
+		return in, callerError("get blocked signals", "", err)
+	}
+	in.dir = workingDirectory()
 	return in, nil
 }
 
@@ -81,9 +87,31 @@ func processors() ([]byte, error) {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&set[0])), size), nil
 }
 
+func blockedSignals() (uint64, error) {
+	var set unix.Sigset_t
+	err := unix.PthreadSigmask(0, nil, &set)
+	return *(*uint64)(unsafe.Pointer(&set)), err // there are 64, whatever the words are
+}
+
+// directory identifies one, and where it is mounted.
+type directory struct {
+	major, minor uint32
+	inode, mount uint64
+}
+
+// workingDirectory is zero where the kernel cannot tell (before 5.8, or a filter's doing).
+func workingDirectory() directory {
+	const mask = unix.STATX_INO | unix.STATX_MNT_ID
+	var st unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, "", unix.AT_EMPTY_PATH, mask, &st) != nil || st.Mask&mask != mask {
+		return directory{}
+	}
+	return directory{st.Dev_major, st.Dev_minor, st.Ino, st.Mnt_id}
+}
+
 // since is what has to be changed for a payload of a launcher that was born with before.
 func (in *inheritance) since(before *inheritance) *inherited {
-	out := &inherited{umask: in.umask, ignored: in.ignored, nice: in.nice}
+	out := &inherited{umask: in.umask, ignored: in.ignored, blocked: in.blocked, nice: in.nice, here: -1}
 	if !bytes.Equal(in.cpus, before.cpus) {
 		out.cpus = in.cpus
 	}
@@ -99,10 +127,11 @@ func (in *inheritance) since(before *inheritance) *inherited {
 type inherited struct {
 	umask   uint32
 	ignored uint64
+	blocked uint64
 	nice    int
 	cpus    []byte
 	limits  []changedLimit
-	here    int // index of the working directory among the fds
+	here    int // index of the working directory among the fds; -1: the launcher's
 }
 
 type changedLimit struct {

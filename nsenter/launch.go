@@ -334,7 +334,8 @@ func (l *launch) release() error {
 }
 
 // awaitExec waits for the end of file: the payload's end of the socket is
-// close-on-exec, so its program runs, or it has died.
+// close-on-exec, so its program runs, or it has died; before it has read GO, if
+// that is a reset.
 func (l *launch) awaitExec() error {
 	for {
 		r, from, err := l.channel.receive()

@@ -48,12 +48,18 @@ static void close_fds(struct stage *st)
 	st->nfds = 0;
 }
 
+/* Whether a message has come, but not whole: its files have found no room. */
+static int is_cut(ssize_t n)
+{
+	return n == -EMFILE || n == -E2BIG;
+}
+
 /* Whether there is a call that can be answered. Does not return without a caller. */
 static int receive_call(struct stage *st, struct nsenter_call *call)
 {
 	ssize_t n = nsenter_receive_message(st, call, sizeof(*call));
 
-	if (n <= 0)
+	if (n <= 0 && !is_cut(n))
 		_exit(n < 0 ? NSENTER_EXIT_FAILED : 0);
 	return n == (ssize_t)sizeof(*call) && call->magic == NSENTER_MAGIC &&
 	       call->nfds == st->nfds && (st->nfds == CALL_SOCKET + 1 || st->nfds == CALL_FDS);

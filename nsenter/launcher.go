@@ -16,17 +16,21 @@ import (
 //
 // A payload is what it would be without a launcher. Start sends what a child has
 // of its parent, as it is then: working directory, umask, resource limits, nice
-// value, processors and ignored signals, beside Cmd.Env. What cannot follow is as
-// it was when the launcher was started: cgroup, OOM score, credentials and
-// capabilities, session and process group, scheduling policy, seccomp filters. Nor
-// can a thread's own namespaces: Start refuses to work on a thread that has
-// moved, such as inside of [ns.Handle.Do].
+// value, processors, ignored and blocked signals, beside Cmd.Env. What cannot
+// follow is as it was when the launcher was started: root directory, cgroup, OOM
+// score, credentials and capabilities, session and process group, scheduling
+// policy, seccomp filters. Nor can a thread's own namespaces: Start refuses to
+// work on a thread that has moved, such as inside of [ns.Handle.Do]. A working
+// directory that the caller has gone to since, and that is closed to it by now,
+// is an error.
 //
 // Any number of goroutines may use a launcher. It ends with its caller, however
 // that ends, and is started again on the next use if something has killed it:
 // the calls that were under way then fail with an [*Error] of [StageLauncher].
 // It is a process called "nsexec: launcher", a child of the caller, that holds
-// nothing of the caller's but one end of a socket.
+// nothing of the caller's but one end of a socket, and stays in the directory that
+// it was started in. Of memory that it shares with nobody it has 150 KiB; where
+// the program is position-independent, also what its loader has relocated.
 type Launcher struct {
 	timeout  time.Duration
 	separate bool // never share memory
@@ -34,6 +38,7 @@ type Launcher struct {
 	mu      sync.Mutex
 	closed  bool
 	running *launcherProcess // nil, or one that may have ended
+	status  *os.File         // the caller's, in /proc: from the first start to Close
 }
 
 // LauncherOption changes what NewLauncher makes.
@@ -92,23 +97,25 @@ func (l *Launcher) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return errLauncherClosed
+		return errLauncherClosed()
 	}
 	l.closed = true
 	if l.running != nil {
 		l.running.close()
 	}
+	_ = l.status.Close()
 	return nil
 }
 
-var errLauncherClosed = callerError("use launcher", "", os.ErrClosed)
+// errLauncherClosed is made anew each time: whoever gets one adds to it.
+func errLauncherClosed() error { return callerError("use launcher", "", os.ErrClosed) }
 
 // process is the launcher that runs, started if there is none.
 func (l *Launcher) process() (*launcherProcess, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, errLauncherClosed
+		return nil, errLauncherClosed()
 	}
 	if l.running != nil && !l.running.hasEnded() {
 		return l.running, nil
@@ -116,7 +123,7 @@ func (l *Launcher) process() (*launcherProcess, error) {
 	if l.running != nil {
 		l.running.close()
 	}
-	running, err := startLauncher(l.timeout)
+	running, err := startLauncher(l)
 	l.running = running
 	if err != nil {
 		return nil, err

@@ -63,26 +63,33 @@ func (p *launcherProcess) checkThread(set *ns.Set) error {
 	return nil
 }
 
-// call has the launcher clone a stage 0. One that is seen to have been killed
-// meanwhile is replaced, once: what it was sent it has not read.
-func (l *launch) call(files []*os.File, env []string) error {
+// errLauncherGone is what a call meets that comes too late. Nobody has read it.
+var errLauncherGone = errors.New("it has ended")
+
+// launcherTries is how many launchers a call may find gone.
+const launcherTries = 3
+
+// call has the launcher clone a stage 0. One that has been killed meanwhile is replaced.
+func (l *launch) call(files []*os.File, env []string) (err error) {
 	shared := l.sharesMemory(files, env)
 	defer func() {
 		l.farEnd.Close()
 		l.farEnd = nil
 	}()
-	err := l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
-	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, os.ErrClosed) {
+	for range launcherTries {
+		err = l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
+		if err == nil {
+			l.called = true
+			return nil
+		}
+		if !errors.Is(err, errLauncherGone) {
+			return l.lost(StageLauncher, "send call", err)
+		}
 		if l.launcher, err = l.cmd.launcher.replace(l.launcher); err != nil {
 			return err
 		}
-		err = l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
 	}
-	if err != nil {
-		return l.lost(StageLauncher, "send call", err)
-	}
-	l.called = true
-	return nil
+	return &Error{Stage: StageLauncher, Op: "send call", Err: errLauncherGone}
 }
 
 // sharesMemory decides whether stage 0 may share the launcher's memory until it
@@ -122,70 +129,52 @@ func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
 // send sends a call, with the far end of its channel. A launcher that does not
 // read is waited for as the channel says.
 func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File, shared bool) (err error) {
-	fds := []int{int(farEnd.Fd())}
-	send := func(socket uintptr) {
-		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
-		err = to.send(callMessage(len(fds), shared), fds)
-	}
-	raw, rawErr := p.socket.SyscallConn()
-	if rawErr != nil {
-		return rawErr
-	}
 	defer runtime.KeepAlive(farEnd)
+	fds := []int{int(farEnd.Fd())}
 	if plan.birth == nil {
-		rawErr = raw.Control(send)
-		return errors.Join(rawErr, err)
+		return p.sendFiles(ch, fds, shared)
 	}
 	holdErr := plan.birth.Control(func(pidNS uintptr) {
 		ownErr := p.pidNS.Control(func(own uintptr) {
-			fds = append(fds, int(pidNS), int(own))
-			rawErr = raw.Control(send)
+			err = p.sendFiles(ch, append(fds, int(pidNS), int(own)), shared)
 		})
-		rawErr = errors.Join(rawErr, ownErr)
+		if ownErr != nil { // somebody else has replaced it
+			err = errLauncherGone
+		}
 	})
-	return errors.Join(holdErr, rawErr, err)
+	return errors.Join(holdErr, err)
 }
 
-// inherit adds what the payload would have of its caller by birth.
+func (p *launcherProcess) sendFiles(ch *channel, fds []int, shared bool) (err error) {
+	raw, err := p.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	rawErr := raw.Control(func(socket uintptr) {
+		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
+		err = to.send(callMessage(len(fds), shared), fds)
+	})
+	if rawErr != nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return errLauncherGone
+	}
+	return err
+}
+
+// inherit adds what the payload would have of its caller by birth. The directory,
+// if there is one, is to be closed when the request has been sent.
 func (l *launch) inherit(r *request) (here *os.File, err error) {
 	now, err := l.launcher.inheritance()
 	if err != nil {
 		return nil, err
 	}
+	r.inherited = now.since(&l.launcher.born)
+	if now.dir != (directory{}) && now.dir == l.launcher.born.dir { // which may be closed to us by now
+		return nil, nil
+	}
 	fd, err := unix.Open(".", unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, callerError("open working directory", "", err)
 	}
-	here = os.NewFile(uintptr(fd), ".")
-	r.inherited = now.since(&l.launcher.born)
 	r.inherited.here = r.add(fd)
-	return here, nil
-}
-
-// seekStage0 finds out what the launcher has cloned, for a Start that has failed.
-// A launcher that does not answer is ended: nobody could tell what it starts later.
-func (l *launch) seekStage0() {
-	if !l.called {
-		return
-	}
-	_ = unix.Shutdown(l.channel.fd, unix.SHUT_WR) // one that still listens says so, and ends
-	l.channel.deafen()
-	for range 2 {
-		l.channel.deadline = time.Now().Add(discardTime)
-		for l.stage0 == nil {
-			r, from, err := l.channel.receive()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
-			}
-			if err != nil {
-				return
-			}
-			l.meet(&r, &from)
-			from.close()
-		}
-		if l.stage0 != nil {
-			return
-		}
-		_, _ = l.launcher.stop()
-	}
+	return os.NewFile(uintptr(fd), "."), nil
 }

@@ -19,7 +19,7 @@ type launcherProcess struct {
 	process *os.Process
 	child   *child
 	socket  *os.File
-	status  *os.File          // the caller's, in /proc
+	status  *os.File          // see Launcher
 	born    inheritance       // what it has of the caller
 	own     map[ns.Type]ns.ID // the namespaces that it is in
 	pidNS   *ns.Handle        // its pid namespace, if it can leave that for the time of a clone
@@ -28,14 +28,16 @@ type launcherProcess struct {
 // startLauncher returns when the launcher serves. It is started by a thread that
 // ends only with the process: its payloads have that for a parent, and die with
 // it until they are released.
-func startLauncher(timeout time.Duration) (p *launcherProcess, err error) {
-	p = &launcherProcess{}
-	if p.status, err = procfs.OpenSelf("status"); err != nil {
-		return nil, callerError("open", "/proc/self/status", err)
+func startLauncher(l *Launcher) (p *launcherProcess, err error) {
+	if l.status == nil {
+		if l.status, err = procfs.OpenSelf("status"); err != nil {
+			return nil, callerError("open", "/proc/self/status", err)
+		}
 	}
+	p = &launcherProcess{status: l.status}
 	onLastingThread(func() { err = p.start() })
 	if err == nil {
-		err = p.awaitServing(timeout)
+		err = p.awaitServing(l.timeout)
 	}
 	if err != nil {
 		p.close()
@@ -117,10 +119,8 @@ func (p *launcherProcess) hasEnded() bool {
 
 // close lets it end by itself, which it does at once unless something holds it.
 func (p *launcherProcess) close() {
-	for _, f := range []*os.File{p.socket, p.status} {
-		if f != nil {
-			f.Close()
-		}
+	if p.socket != nil {
+		p.socket.Close()
 	}
 	if p.pidNS != nil {
 		p.pidNS.Close()

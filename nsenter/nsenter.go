@@ -199,6 +199,7 @@ func (r *request) header(total int) C.struct_nsenter_request {
 	}
 	if in := r.inherited; in != nil {
 		h.ignored = C.uint64_t(in.ignored)
+		h.blocked = C.uint64_t(in.blocked)
 		h.umask = C.uint32_t(in.umask)
 		h.nice = C.int32_t(in.nice)
 		h.nlimits = C.uint32_t(len(in.limits))

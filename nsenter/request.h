@@ -148,6 +148,7 @@ struct nsenter_request {
 	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
 	/* The following: NSENTER_F_INHERIT. */
 	uint64_t ignored; /* signals, a bit each: 1 << (signal - 1) */
+	uint64_t blocked;
 	uint32_t umask;
 	int32_t nice;
 	uint32_t nlimits; /* those that are to be changed */

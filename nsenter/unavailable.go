@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"time"
 
 	"nsexec/ns"
 )
@@ -37,7 +36,7 @@ func (c *Cmd) launch([]*os.File, []string) error { return Available() }
 // launcherProcess is never started.
 type launcherProcess struct{}
 
-func startLauncher(time.Duration) (*launcherProcess, error) { return nil, Available() }
+func startLauncher(*Launcher) (*launcherProcess, error) { return nil, Available() }
 
 func (*launcherProcess) hasEnded() bool { return true }
 

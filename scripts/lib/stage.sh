@@ -6,7 +6,7 @@ stage=
 prepare() {
 	scripts/need.sh go gcc
 	scripts/need.sh --optional certificates \
-		busybox runc crun setcap newuidmap unshare setpriv nsenter lsns ps ip \
+		busybox runc crun setcap newuidmap unshare setpriv nsenter lsns ps ip strace \
 		clang ld.gold ld.lld musl-gcc
 	export CGO_ENABLED=1
 	stage=$(mktemp -d "${TMPDIR:-/tmp}/nsexec.XXXXXX")

@@ -1,0 +1,242 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
+	"nsexec/nsenter"
+)
+
+// A rawLauncher is one that the test has started in the library's place.
+type rawLauncher struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	socket *os.File
+}
+
+func startRawLauncher(t *testing.T) *rawLauncher {
+	t.Helper()
+	ours, theirs := socketPair(t, unix.SOCK_STREAM)
+	l := &rawLauncher{cmd: exec.Command(zooBinary), socket: ours}
+	l.cmd.Args = []string{nsenter.LauncherName}
+	l.cmd.Env = []string{zooVariable + "=report", nsenter.PipeVariable + "=3"}
+	l.cmd.ExtraFiles = []*os.File{theirs}
+	l.cmd.Stdout, l.cmd.Stderr = &l.output, &l.output
+	if err := l.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	t.Cleanup(func() { l.end(t) })
+	if reply := readReply(t, ours); !nsenter.IsServing(reply) {
+		t.Fatalf("launcher said %q instead of SERVING", reply)
+	}
+	return l
+}
+
+func readReply(t *testing.T, socket *os.File) []byte {
+	t.Helper()
+	reply := make([]byte, nsenter.ReplySize)
+	_ = unix.SetsockoptTimeval(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10})
+	if n, err := io.ReadFull(socket, reply); err != nil {
+		t.Fatalf("after %d bytes of a reply: %v", n, err)
+	}
+	return reply
+}
+
+// end closes the socket, at which the launcher exits with status 0; main has not run.
+func (l *rawLauncher) end(t *testing.T) {
+	t.Helper()
+	l.socket.Close()
+	stuck := time.AfterFunc(10*time.Second, func() { _ = l.cmd.Process.Kill() })
+	defer stuck.Stop()
+	if err := l.cmd.Wait(); err != nil || l.output.Len() > 0 {
+		t.Errorf("launcher: %v, and it said %q", err, l.output.Bytes())
+	}
+}
+
+// send sends a call, and waits until it has been read: what is malformed ends where it was cut.
+func (l *rawLauncher) send(t *testing.T, message []byte, fds ...int) {
+	t.Helper()
+	var oob []byte
+	if len(fds) > 0 {
+		oob = unix.UnixRights(fds...)
+	}
+	fd := int(l.socket.Fd())
+	if _, err := unix.SendmsgN(fd, message, oob, nil, unix.MSG_NOSIGNAL); err != nil {
+		t.Fatalf("send call: %v", err)
+	}
+	testutil.Eventually(t, "call read", func() bool {
+		queued, err := unix.IoctlGetInt(fd, unix.TIOCOUTQ)
+		return err == nil && queued == 0
+	})
+}
+
+// serves makes a call that is well-formed. What it starts gets its request, says READY, and ends without GO.
+func (l *rawLauncher) serves(t *testing.T) {
+	t.Helper()
+	if reply := l.answer(t, request(t), 2); !nsenter.IsReady(reply) {
+		t.Errorf("stage 0 said %q instead of READY", reply)
+	}
+	l.holdsNothing(t)
+}
+
+// answer is what a stage 0 of the launcher's says to a request. It is gone then.
+func (l *rawLauncher) answer(t *testing.T, request []byte, fds int) []byte {
+	t.Helper()
+	ours, theirs := socketPair(t, unix.SOCK_STREAM)
+	l.send(t, nsenter.CallMessage(1), int(theirs.Fd()))
+	theirs.Close()
+	pid, err := nsenter.ClonedPID(readReply(t, ours))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage0{socket: ours}
+	s.send(t, request, fds)
+	reply := readReply(t, ours)
+	ours.Close()
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || status.ExitStatus() != 1 { // it is our child, not the launcher's
+		t.Errorf("stage 0: %v, %#x", err, status)
+	}
+	return reply
+}
+
+// holdsNothing: of all that it was sent, the launcher has kept no file. Others may not look.
+func (l *rawLauncher) holdsNothing(t *testing.T) {
+	t.Helper()
+	if testutil.Who() == testutil.User {
+		return
+	}
+	testutil.Eventually(t, "only a socket left", func() bool {
+		return len(filesOf(t, l.cmd.Process.Pid)) == 1
+	})
+}
+
+func TestLauncherSurvivesMalformedCalls(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	l.serves(t)
+	wrongMagic := nsenter.CallMessage(1)
+	wrongMagic[0]++
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	many := make([]int, 253) // all that one message can carry
+	for i := range many {
+		many[i] = int(null.Fd())
+	}
+	for name, call := range map[string]struct {
+		message []byte
+		fds     []int
+	}{
+		"one byte":            {message: []byte{1}},
+		"short":               {message: nsenter.CallMessage(1)[:7], fds: many[:1]},
+		"no file":             {message: nsenter.CallMessage(1)},
+		"no file, none said":  {message: nsenter.CallMessage(0)},
+		"two files":           {message: nsenter.CallMessage(2), fds: many[:2]},
+		"more than said":      {message: nsenter.CallMessage(1), fds: many[:3]},
+		"fewer than said":     {message: nsenter.CallMessage(3), fds: many[:1]},
+		"four files":          {message: nsenter.CallMessage(4), fds: many[:4]},
+		"as many as there go": {message: nsenter.CallMessage(253), fds: many},
+		"wrong magic":         {message: wrongMagic, fds: many[:1]},
+		"garbage":             {message: []byte("GET / HTTP/1.1\r\n\r\n")},
+		"much garbage":        {message: bytes.Repeat([]byte{0xff}, 1<<16)},
+		"much, with files":    {message: make([]byte, 1<<16), fds: many},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l.send(t, call.message, call.fds...)
+			l.serves(t)
+		})
+	}
+}
+
+// A stage 0 of a launcher's refuses what any other would.
+func TestLauncherSurvivesMalformedRequests(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	for name, words := range map[string][]uint32{
+		"magic": {atMagic, 0}, "size": {atSize, headerSize + 8}, "flag": {atFlags, all32}, "files": {atNFDs, 3},
+		"processors": {atNCPUs, 1024}, "limits": {atNLimits, 17}, "here": {atHere, 2}, "join of nothing": {atNJoins, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := nsenter.ReplyError(l.answer(t, with(t, words...), 2))
+			if err != nil || e.Stage != nsenter.Stage0 || e.Errno != unix.EPROTO {
+				t.Errorf("stage 0 said %+v (%v)", e, err)
+			}
+			l.serves(t)
+		})
+	}
+}
+
+// What is well-formed, but no socket or no pid namespace: there is nobody to tell, or it is told.
+func TestLauncherSurvivesWrongFiles(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	ours, theirs := socketPair(t, unix.SOCK_STREAM)
+	l.send(t, nsenter.CallMessage(3), int(theirs.Fd()), 0, 0)
+	var e *nsenter.Error
+	if _, err := nsenter.ClonedPID(readReply(t, ours)); !errors.As(err, &e) || e.Stage != nsenter.StageLauncher || e.Op != "join" {
+		t.Errorf("a file for a pid namespace: %v", err)
+	}
+	l.serves(t)
+}
+
+func TestLauncherSurvivesRandomCalls(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	const seed = 5
+	random := rand.New(rand.NewPCG(seed, seed))
+	for range 200 {
+		message := make([]byte, 1+random.IntN(16))
+		for i := range message {
+			message[i] = byte(random.Uint32())
+		}
+		l.send(t, message, make([]int, random.IntN(5))...)
+	}
+	l.serves(t)
+}
+
+// Files that it has no room for are dropped by the kernel, and so is their call (MSG_CTRUNC).
+func TestLauncherSurvivesTooManyFiles(t *testing.T) {
+	baseline(t)
+	l := startRawLauncher(t)
+	var few unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &few)
+	few.Cur = 20
+	if err := errors.Join(err, unix.Prlimit(l.cmd.Process.Pid, unix.RLIMIT_NOFILE, &few, nil)); err != nil {
+		t.Fatal(err)
+	}
+	l.send(t, nsenter.CallMessage(253), make([]int, 253)...)
+	l.serves(t)
+}
+
+// One that is not the caller's child does nothing, and main does not run either.
+func TestLauncherWithoutCaller(t *testing.T) {
+	for name, env := range map[string][]string{
+		"no variable": nil, "no socket": {nsenter.PipeVariable + "=0"}, "no number": {nsenter.PipeVariable + "=x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			cmd := exec.Command(zooBinary)
+			cmd.Args = []string{nsenter.LauncherName}
+			cmd.Env = append(env, zooVariable+"=report")
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() < 65 || out.Len() > 0 {
+				t.Errorf("%v, said %q", cmd.ProcessState, out.Bytes())
+			}
+		})
+	}
+}

@@ -1,0 +1,245 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+// soaking makes the tests that take minutes take them: NSEXEC_SOAK=1, or make soak.
+func soaking() bool { return os.Getenv("NSEXEC_SOAK") != "" }
+
+// placesToEnter are none, one that takes no clone, and one of all types.
+func placesToEnter(t testing.TB) []*ns.Set {
+	t.Helper()
+	sets := []*ns.Set{nil}
+	for _, types := range []ns.Type{ns.UTS | ns.Mount, ns.All} {
+		target := testutil.Target(t, uint64(types))
+		sets = append(sets, setOf(t, target.PID, ns.Type(target.Types)))
+	}
+	return sets
+}
+
+func exitsBy(l *nsenter.Launcher, set *ns.Set, code int) *nsenter.Cmd {
+	return l.Command(set, "/bin/sh", "-c", fmt.Sprintf("exit %d", code))
+}
+
+// Each of many calls at once comes back with its own status, and where it was meant to be.
+func TestLauncherManyCallers(t *testing.T) {
+	testutil.Baseline(t, func() { manyThreads(100); manyCallers(t, 1) })
+	n := 20
+	if testing.Short() {
+		n = 4
+	}
+	manyCallers(t, n)
+}
+
+// manyThreads has as many block at once. The runtime keeps them.
+func manyThreads(n int) {
+	var threads sync.WaitGroup
+	for range n {
+		threads.Go(func() {
+			_ = unix.Nanosleep(&unix.Timespec{Nsec: int64(100 * time.Millisecond)}, nil)
+		})
+	}
+	threads.Wait()
+}
+
+func manyCallers(t *testing.T, n int) {
+	t.Helper()
+	l := newLauncher(t)
+	sets := placesToEnter(t)
+	pid := l.PID()
+	var callers sync.WaitGroup
+	for caller := range 64 {
+		callers.Go(func() {
+			for i := range n {
+				code := (caller + i) % 256
+				cmd := exitsBy(l, sets[i%len(sets)], code)
+				err := cmd.Run()
+				var exit *exec.ExitError
+				if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != code {
+					t.Errorf("exit %d: %v, %v", code, err, cmd.ProcessState)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if l.PID() != pid {
+		t.Errorf("the launcher was %d, and is %d", pid, l.PID())
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Calls that are given up at any time leave nothing alive, and do no harm to those that are not.
+func TestLauncherRandomCancels(t *testing.T) {
+	testutil.Baseline(t, func() { manyThreads(100); manyCallers(t, 1) })
+	n := 30
+	if testing.Short() {
+		n = 5
+	}
+	l := newLauncher(t)
+	target := testutil.Target(t, testutil.AllTypes)
+	set := setOf(t, target.PID, ns.All)
+	pid := l.PID()
+	var callers sync.WaitGroup
+	for caller := range 32 {
+		callers.Go(func() {
+			for range n {
+				if caller%2 == 0 {
+					runs(t, l, set)
+					continue
+				}
+				runCancelled(t, l, set)
+			}
+		})
+	}
+	callers.Wait()
+	if l.PID() != pid {
+		t.Errorf("the launcher was %d, and is %d", pid, l.PID())
+	}
+	for _, pid := range childrenOf(target.PID) {
+		t.Errorf("process %d has moved in with the target", pid)
+	}
+}
+
+func runCancelled(t *testing.T, l *nsenter.Launcher, set *ns.Set) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*time.Millisecond))
+	defer cancel()
+	var exit *exec.ExitError
+	err := l.CommandContext(ctx, set, "/bin/sleep", "1000").Run()
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &exit) {
+		t.Errorf("cancelled: %v", err)
+	} else if exit != nil && exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("cancelled: %v", exit)
+	}
+}
+
+// counts is what a process has that could become more and more.
+type counts struct{ files, threads, children int }
+
+func countsHere(t testing.TB) counts {
+	t.Helper()
+	return counts{len(filesOf(t, os.Getpid())), len(glob(t, "/proc/self/task/*")), len(childrenOf(os.Getpid()))}
+}
+
+// Waiting takes no thread, and one file for each.
+func TestLauncherPayloadsAtOnce(t *testing.T) {
+	baseline(t)
+	n := 500
+	if soaking() {
+		n = 10_000
+	}
+	l := newLauncher(t)
+	release, payloads := waiting(t, l, 1) // what there is once
+	defer release.Close()
+	before := countsHere(t)
+	more, others := waiting(t, l, n)
+	now := countsHere(t)
+	t.Logf("%d payloads: %+v, and before %+v", n, now, before)
+	if files := now.files - before.files; files > n+2 { // and the pipe
+		t.Errorf("%d payloads take %d files", n, files)
+	}
+	if threads := now.threads - before.threads; threads >= 20 {
+		t.Errorf("%d payloads take %d threads", n, threads)
+	}
+	if now.children-before.children != n {
+		t.Errorf("%d payloads are %d children", n, now.children-before.children)
+	}
+	release.Close()
+	more.Close()
+	for _, cmd := range append(payloads, others...) {
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waiting are payloads that end when the file is closed.
+func waiting(t testing.TB, l *nsenter.Launcher, n int) (release *os.File, payloads []*nsenter.Cmd) {
+	t.Helper()
+	r, release, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range n {
+		cmd := l.Command(nil, "/bin/cat")
+		cmd.Stdin = r
+		if err := cmd.Start(); err != nil {
+			release.Close()
+			t.Fatal(err)
+		}
+		payloads = append(payloads, cmd)
+	}
+	return release, payloads
+}
+
+// However many have been launched, neither we nor the launcher have more of anything.
+func TestLauncherSoak(t *testing.T) {
+	baseline(t)
+	n := 2_000
+	if soaking() {
+		n = 100_000
+	}
+	l := newLauncher(t)
+	sets := placesToEnter(t)
+	soak(t, l, sets, 200)
+	pid, before, memory := l.PID(), countsHere(t), residentMemory(t, l.PID())
+	begun := time.Now()
+	soak(t, l, sets, n)
+	now, memoryNow := countsHere(t), residentMemory(t, l.PID())
+	t.Logf("%d launches, %v each: %+v, and before %+v; launcher %d KiB, and before %d",
+		n, time.Since(begun)/time.Duration(n), now, before, memoryNow, memory)
+	if now.files > before.files || now.threads > before.threads+6 || now.children > before.children {
+		t.Errorf("%+v has become %+v", before, now)
+	}
+	if l.PID() != pid || memoryNow > memory+64 {
+		t.Errorf("launcher %d of %d KiB has become %d of %d KiB", pid, memory, l.PID(), memoryNow)
+	}
+}
+
+func soak(t testing.TB, l *nsenter.Launcher, sets []*ns.Set, n int) {
+	t.Helper()
+	var workers sync.WaitGroup
+	var last atomic.Int32
+	for range 8 {
+		workers.Go(func() {
+			for i := int(last.Add(1)); i <= n; i = int(last.Add(1)) {
+				runs(t, l, sets[i%len(sets)])
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// residentMemory is what a process has in memory, in KiB: anybody may ask.
+func residentMemory(t testing.TB, pid int) int {
+	t.Helper()
+	pages, err := strconv.Atoi(strings.Fields(procText(t, pid, "statm"))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize() >> 10
+}

@@ -1,0 +1,125 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"nsexec/internal/testutil"
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+// A container with next to no memory, and room for two processes more, can be entered all the same: nothing boots in it
+// but the program (runc issues 1980 and 4083).
+func TestLauncherIntoSmallCgroup(t *testing.T) {
+	testutil.NeedRoot(t)
+	baseline(t)
+	l := newLauncher(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		groups := smallGroup(t)
+		for i := range 100 {
+			cmd := l.Command(set, "/bin/true")
+			cmd.BeforeExec = func(pid int) error {
+				if threads := glob(t, fmt.Sprintf("/proc/%d/task/*", pid)); len(threads) != 1 {
+					t.Errorf("the payload has %d threads", len(threads))
+				}
+				return moveTo(groups, pid)
+			}
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("launch %d: %v", i, err)
+			}
+		}
+	})
+}
+
+func moveTo(groups []string, pid int) error {
+	var errs []error
+	for _, group := range groups {
+		errs = append(errs, os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, pid), 0))
+	}
+	return errors.Join(errs...)
+}
+
+// smallGroup is 1 MiB of memory, and room for one process and two more: a cgroup, or one of each controller of version 1.
+func smallGroup(t *testing.T) (groups []string) {
+	t.Helper()
+	groups = []string{memoryGroup(t, 1<<20)}
+	if _, err := os.Stat(filepath.Join(groups[0], "pids.max")); err != nil {
+		group, err := os.MkdirTemp("/sys/fs/cgroup/pids", "nsenter-test-")
+		if err != nil {
+			testutil.Skip(t, "no cgroup with a pids controller can be made here")
+		}
+		t.Cleanup(func() { os.Remove(group) })
+		groups = append(groups, group)
+	}
+	resident := exec.Command("/bin/sleep", "1000")
+	if err := resident.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resident.Process.Kill(); _ = resident.Wait() })
+	limit := filepath.Join(groups[len(groups)-1], "pids.max")
+	if err := errors.Join(moveTo(groups, resident.Process.Pid), os.WriteFile(limit, []byte("3"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	return groups
+}
+
+// What is made unwritable is so once: there is no mount on a payload's way, nor a copy.
+func TestLauncherMountsNothing(t *testing.T) {
+	testutil.NeedRoot(t) // to trace what is not dumpable
+	if _, err := exec.LookPath("strace"); err != nil {
+		testutil.Skip(t, "strace is not installed")
+	}
+	l := newLauncher(t)
+	set := setOf(t, testutil.Target(t, testutil.PrivilegedTypes).PID, ns.All)
+	const calls = "execve,setns,memfd_create,mount,umount2,pivot_root,?open_tree,?move_mount,?fsopen,?fsconfig,?fsmount,?mount_setattr"
+	trace := straced(t, l, calls, func() {
+		for range 20 {
+			runs(t, l, set)
+		}
+	})
+	// The program's own loading is not ours, but true mounts nothing either.
+	seen := make(map[string]int)
+	for _, call := range regexp.MustCompile(`(?m)^\d+ +(\w+)\(`).FindAllStringSubmatch(trace, -1) {
+		seen[call[1]]++
+	}
+	if seen["execve"] != 20 || seen["setns"] < 20 {
+		t.Errorf("strace has seen %v", seen)
+	}
+	for call := range seen {
+		if call != "execve" && call != "setns" {
+			t.Errorf("%d calls of %s:\n%.2000s", seen[call], call, trace)
+		}
+	}
+}
+
+// straced is what strace says of the launcher, and of all that it clones, while fn runs.
+func straced(t *testing.T, l *nsenter.Launcher, calls string, fn func()) string {
+	t.Helper()
+	output := filepath.Join(t.TempDir(), "trace")
+	cmd := exec.Command("strace", "-f", "-qq", "-o", output, "-e", "trace="+calls, "-p", fmt.Sprint(l.PID()))
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	testutil.Eventually(t, "launcher traced", func() bool { return statusOf(t, l.PID(), "TracerPid")[0] != "0" })
+	fn()
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it detaches
+	_ = cmd.Wait()
+	trace, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatalf("%v: %s", err, said.String())
+	}
+	return string(trace)
+}

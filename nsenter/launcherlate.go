@@ -1,0 +1,71 @@
+//go:build linux && cgo
+
+package nsenter
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lateTime bounds how long a launcher may take, of which a Start that is over
+// still wants to know what it has cloned.
+const lateTime = 10 * time.Second
+
+// seekStage0 finds out what the launcher has cloned, for a Start that has failed.
+// A launcher that somebody has stopped is ended: nobody could tell what it starts
+// later. One that is only slow, on a busy machine, has other calls to answer: what
+// it clones for this one ends by itself, since it is not spoken to any more.
+func (l *launch) seekStage0() {
+	if !l.called {
+		return
+	}
+	_ = unix.Shutdown(l.channel.fd, unix.SHUT_WR)
+	l.channel.deafen()
+	if !l.launcher.isStopped() && l.hearStage0(discardTime) {
+		return
+	}
+	if l.launcher.isStopped() {
+		_, _ = l.launcher.stop()
+		l.hearStage0(discardTime)
+		return
+	}
+	late := *l
+	l.channel = nil
+	go late.discardLate()
+}
+
+// hearStage0 reports whether that is settled: what has been cloned, or that
+// nothing will be.
+func (l *launch) hearStage0(within time.Duration) bool {
+	l.channel.deadline = time.Now().Add(within)
+	for l.stage0 == nil {
+		r, from, err := l.channel.receive()
+		if err != nil {
+			return l.channel.expired() == nil
+		}
+		l.meet(&r, &from)
+		from.close()
+	}
+	return true
+}
+
+// discardLate reaps what a slow launcher has cloned after all.
+func (l *launch) discardLate() {
+	defer l.channel.close()
+	if !l.hearStage0(lateTime) {
+		_, _ = l.launcher.stop()
+		l.hearStage0(discardTime)
+	}
+	l.discardFound()
+}
+
+// isStopped asks as its parent: procfs may hide what is not dumpable.
+func (p *launcherProcess) isStopped() (stopped bool) {
+	_ = p.process.WithHandle(func(pidfd uintptr) {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PIDFD, int(pidfd), &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+		stopped = err == nil && info.Signo != 0
+	})
+	return stopped
+}
