@@ -19,26 +19,13 @@ import (
 )
 
 // A rawLauncher is one that the test has started in the library's place.
-type rawLauncher struct {
-	cmd    *exec.Cmd
-	output bytes.Buffer
-	socket *os.File
-}
+type rawLauncher struct{ *stage0 }
 
 func startRawLauncher(t *testing.T) *rawLauncher {
 	t.Helper()
-	ours, theirs := socketPair(t, unix.SOCK_STREAM)
-	l := &rawLauncher{cmd: exec.Command(zooBinary), socket: ours}
-	l.cmd.Args = []string{nsenter.LauncherName}
-	l.cmd.Env = []string{zooVariable + "=report", nsenter.PipeVariable + "=3"}
-	l.cmd.ExtraFiles = []*os.File{theirs}
-	l.cmd.Stdout, l.cmd.Stderr = &l.output, &l.output
-	if err := l.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	theirs.Close()
+	l := &rawLauncher{startNamed(t, nsenter.LauncherName)}
 	t.Cleanup(func() { l.end(t) })
-	if reply := readReply(t, ours); !nsenter.IsServing(reply) {
+	if reply := readReply(t, l.socket); !nsenter.IsServing(reply) {
 		t.Fatalf("launcher said %q instead of SERVING", reply)
 	}
 	return l
@@ -60,8 +47,8 @@ func (l *rawLauncher) end(t *testing.T) {
 	l.socket.Close()
 	stuck := time.AfterFunc(10*time.Second, func() { _ = l.cmd.Process.Kill() })
 	defer stuck.Stop()
-	if err := l.cmd.Wait(); err != nil || l.output.Len() > 0 {
-		t.Errorf("launcher: %v, and it said %q", err, l.output.Bytes())
+	if err := l.cmd.Wait(); err != nil || l.stdout.Len() > 0 {
+		t.Errorf("launcher: %v, and it said %q", err, l.stdout.Bytes())
 	}
 }
 

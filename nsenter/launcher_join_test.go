@@ -118,26 +118,6 @@ func TestLauncherJoinsMixedHandles(t *testing.T) {
 	}
 }
 
-// mixed is a set of a handle of each process.
-func mixed(t *testing.T, pids map[ns.Type]int) *ns.Set {
-	t.Helper()
-	var handles []*ns.Handle
-	for typ, pid := range pids {
-		handle, err := ns.OpenPID(pid, typ)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer handle.Close()
-		handles = append(handles, handle)
-	}
-	set, err := ns.NewSet(handles...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { set.Close() })
-	return set
-}
-
 // New namespaces, by themselves and below those of a target.
 func TestLauncherCreates(t *testing.T) {
 	baseline(t)

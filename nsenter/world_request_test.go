@@ -29,9 +29,14 @@ type stage0 struct {
 
 func startStage0(t *testing.T) *stage0 {
 	t.Helper()
+	return startNamed(t, nsenter.Stage0Name)
+}
+
+func startNamed(t *testing.T, name string) *stage0 {
+	t.Helper()
 	ours, theirs := socketPair(t, unix.SOCK_STREAM)
 	s := &stage0{cmd: exec.Command(zooBinary), socket: ours}
-	s.cmd.Args = []string{nsenter.Stage0Name}
+	s.cmd.Args = []string{name}
 	s.cmd.Env = []string{zooVariable + "=report", nsenter.PipeVariable + "=3"}
 	s.cmd.ExtraFiles = []*os.File{theirs}
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stdout

@@ -198,20 +198,7 @@ func TestMixedHandles(t *testing.T) {
 		"sibling's net":      {ns.User: first, ns.Net: sibling},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var handles []*ns.Handle
-			for typ, pid := range pids {
-				handle, err := ns.OpenPID(pid, typ)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer handle.Close()
-				handles = append(handles, handle)
-			}
-			set, err := ns.NewSet(handles...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer set.Close()
+			set := mixed(t, pids)
 			if err := nsenter.Command(set, "/bin/true").Run(); err == nil {
 				checkNamespacesOf(t, set, nsenter.JoinAuto)
 			} else if entersWithNsenter(t, set) || name == "same" || !errors.Is(err, unix.EPERM) {
@@ -219,4 +206,24 @@ func TestMixedHandles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mixed is a set of a handle of each process.
+func mixed(t *testing.T, pids map[ns.Type]int) *ns.Set {
+	t.Helper()
+	var handles []*ns.Handle
+	for typ, pid := range pids {
+		handle, err := ns.OpenPID(pid, typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer handle.Close()
+		handles = append(handles, handle)
+	}
+	set, err := ns.NewSet(handles...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close() })
+	return set
 }
