@@ -25,13 +25,13 @@ func main() {
 	}
 	pid := flag.Int("pid", 0, "enter the namespaces of this process")
 	program := flag.String("program", "/bin/true", "start this `program`")
-	heap := flag.Int("heap", 0, "hold that many `GiB` of memory")
+	mib := flag.Int("mib", 0, "hold that many `MiB` of memory")
 	boot := flag.Bool("boot", false, "do nothing")
 	flag.Parse()
 	if *boot {
 		return
 	}
-	held := touched(*heap)
+	held := touched(*mib)
 	if err := serve(*pid, *program); err != nil {
 		fmt.Fprintln(os.Stderr, "caller:", err)
 		os.Exit(1)
@@ -40,8 +40,8 @@ func main() {
 }
 
 // touched is so much memory that is really there.
-func touched(gib int) []byte {
-	memory := make([]byte, gib<<30)
+func touched(mib int) []byte {
+	memory := make([]byte, mib<<20)
 	for i := 0; i < len(memory); i += os.Getpagesize() {
 		memory[i] = 1
 	}

@@ -8,25 +8,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 var (
 	//go:embed c/true.c
 	trueC string
+	//go:embed c/bare.c
+	bareC string
 	//go:embed c/floor.c
 	floorC string
 )
 
 // compileC makes a static program of C source.
-func compileC(dir, name, source string) (program string, err error) {
+func compileC(dir, name, source string, flags ...string) (program string, err error) {
 	program = filepath.Join(dir, name)
-	return program, compile(source, "gcc", "-O2", "-static", "-x", "c", "-o", program, "-")
+	arg := slices.Concat([]string{"-O2", "-static", "-x", "c", "-o", program, "-"}, flags)
+	return program, compile(source, "gcc", arg...)
 }
 
 // buildCaller makes an executable of the caller's that has that size.
 func buildCaller(dir string, size int64) (program string, err error) {
-	program = filepath.Join(dir, fmt.Sprintf("caller%d", size>>20))
+	program = filepath.Join(dir, fmt.Sprintf("caller%d", size/1e6))
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
 	if err := linkCaller(dir, program, 0); err != nil {
 		return "", err
 	}

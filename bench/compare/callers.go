@@ -64,7 +64,7 @@ func (b *bench) startCaller(megabytes, gib int) (*turns.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return turns.StartWorker(program, "-pid", strconv.Itoa(b.pid), "-program", b.program, "-heap", strconv.Itoa(gib))
+	return turns.StartWorker(program, "-pid", strconv.Itoa(b.pid), "-program", b.program, "-mib", strconv.Itoa(gib*b.gib))
 }
 
 func functionsOf(worker *turns.Worker) []*turns.Contender {

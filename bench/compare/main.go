@@ -20,10 +20,11 @@ func main() {
 	if nsenter.Init() {
 		return
 	}
-	rounds := flag.Int("n", 300, "let each take so many turns")
+	b := &bench{gib: 1 << 10, runtimes: []string{"crun", "runc"}}
+	flag.IntVar(&b.rounds, "n", 300, "let each take so many turns")
 	docs := flag.String("docs", "../docs", "write benchmarks.md and benchmarks/*.svg to this `directory`")
 	flag.Parse()
-	if err := compare(*rounds, *docs); err != nil {
+	if err := b.compare(*docs); err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
 		os.Exit(1)
 	}
@@ -32,6 +33,9 @@ func main() {
 // bench is one run.
 type bench struct {
 	rounds   int
+	gib      int      // in MiB: a test has no room for real ones
+	runtimes []string // those that are on PATH count
+
 	dir      string // for what is built
 	program  string // a static true
 	pid      int    // the target
@@ -44,7 +48,7 @@ type bench struct {
 }
 
 // compare measures, and writes only what is complete.
-func compare(rounds int, docs string) error {
+func (b *bench) compare(docs string) error {
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func compare(rounds int, docs string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { // for root of a user namespace
 		return err
 	}
-	b := &bench{rounds: rounds, dir: dir}
+	b.dir = dir
 	if b.program, err = compileC(dir, "true", trueC); err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func compare(rounds int, docs string) error {
 	if err := turns.WithTarget(turns.Six, b.measure); err != nil {
 		return err
 	}
-	return b.page.write(docs, rounds, &b.figures)
+	return b.page.write(docs, b.rounds, &b.figures)
 }
 
 // measure is called with the target.

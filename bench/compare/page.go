@@ -17,10 +17,11 @@ import (
 
 // page is docs/benchmarks.md in the making.
 type page struct {
-	machine, load, floorTable string
-	begun                     time.Time
-	body                      strings.Builder
-	plots                     map[string]*plot.Plot
+	machine, load   string
+	begun           time.Time
+	body            strings.Builder
+	plots           map[string]*plot.Plot
+	floor, timeline string // of the section on where the time goes
 }
 
 //go:embed profile.md
@@ -72,9 +73,9 @@ func milliseconds(c *turns.Contender) float64 { return float64(c.Quantile(0.5)) 
 
 func perSecond(c *turns.Contender) float64 { return 1e9 / float64(c.Quantile(0.5)) }
 
-// floor is for the section on where the time goes.
-func (p *page) floor(plain, launcher *turns.Contender, floors []*turns.Contender) {
-	p.floorTable = table(plain, append([]*turns.Contender{plain, launcher}, floors...))
+func (p *page) whereTimeGoes(timeline string, plain, launcher *turns.Contender, floors []*turns.Contender) {
+	p.timeline = timeline
+	p.floor = table(plain, append([]*turns.Contender{plain, launcher}, floors...))
 }
 
 // write makes all files, once everything has been measured.
@@ -97,10 +98,13 @@ static C program that does nothing, from start to reaped.
 ## Where the time goes
 
 %s
+The steps of a launcher's payload, as Cmd.Trace tells them, which takes a message each:
+
+%s
 %s
 Other pages have [package ns](ns-benchmarks.md), with CNI's and lsns(8), and [functions](func-benchmarks.md).
 `, p.begun.Format(time.DateOnly), time.Since(p.begun).Round(time.Second), rounds, p.machine, p.load, load(),
-		f.table(), p.body.String(), p.floorTable, profile)
+		f.table(), p.body.String(), p.floor, p.timeline, profile)
 	plots := filepath.Join(docs, "benchmarks")
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return err

@@ -54,20 +54,16 @@ func (b *bench) ways() error {
 	if _, err := exec.LookPath("nsexec"); err == nil {
 		contenders = append(contenders, b.peer("nsexec exec", "nsexec", "exec"))
 	}
-	runtimes, stop, err := b.runtimes()
+	runtimes, stop, err := b.startRuntimes()
 	defer stop()
 	if err != nil {
 		return err
 	}
-	floor, err := b.startFloor()
+	floors, closeFloor, err := b.floors()
 	if err != nil {
 		return err
 	}
-	defer floor.Close()
-	floors := []*turns.Contender{
-		floor.Contender("C: vfork, exec, wait", "0"),
-		floor.Contender("C: the same, six namespaces joined", strconv.Itoa(int(turns.Six))),
-	}
+	defer closeFloor()
 	all := slices.Concat(contenders, runtimes, floors)
 	if err := turns.Take(b.rounds, all); err != nil {
 		return err
@@ -75,21 +71,25 @@ func (b *bench) ways() error {
 	b.page.section("Six namespaces", fmt.Sprintf(`All that is on the way, from start to reaped. os/exec joins nothing: it is what a plain start
 costs. Programs are started through os/exec, as their users do. The first nsenter.Command of the process, which makes
 the unwritable executable, took %.2f ms. runc and crun do more than join: cgroups, capabilities and limits too.`, float64(first)/1e6))
-	b.page.table(plain, all)
+	b.page.table(plain, slices.Concat(contenders, runtimes))
 	b.figures.ofWays(plain, launcher, util, oneshot, runtimes)
-	b.page.floor(plain, launcher, floors)
+	timeline, err := b.timeline()
+	if err != nil {
+		return err
+	}
+	b.page.whereTimeGoes(timeline, plain, launcher, floors)
 	return b.page.bars("ways", "Six namespaces, start to reaped, median", slices.Concat(contenders, runtimes))
 }
 
-// runtimes are containers of what there is of runc and crun.
-func (b *bench) runtimes() (contenders []*turns.Contender, stop func(), err error) {
+// startRuntimes starts a container of each.
+func (b *bench) startRuntimes() (contenders []*turns.Contender, stop func(), err error) {
 	var started []*container
 	stop = func() {
 		for _, c := range started {
 			c.remove()
 		}
 	}
-	for _, runtime := range []string{"crun", "runc"} {
+	for _, runtime := range b.runtimes {
 		if _, err := exec.LookPath(runtime); err != nil {
 			continue
 		}
@@ -101,12 +101,4 @@ func (b *bench) runtimes() (contenders []*turns.Contender, stop func(), err erro
 		contenders = append(contenders, c.contender())
 	}
 	return contenders, stop, nil
-}
-
-func (b *bench) startFloor() (*turns.Worker, error) {
-	program, err := compileC(b.dir, "floor", floorC)
-	if err != nil {
-		return nil, err
-	}
-	return turns.StartWorker(program, strconv.Itoa(b.pid), b.program)
 }
