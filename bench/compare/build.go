@@ -44,9 +44,10 @@ func buildCaller(dir string, size int64) (program string, err error) {
 	return program, linkCaller(dir, program, max(0, size-info.Size()))
 }
 
-// linkCaller links so many bytes of data in.
+// linkCaller links so many bytes of data in. Their file is called by their number: go build takes what it has linked
+// before for up to date while no flag changes.
 func linkCaller(dir, program string, padding int64) error {
-	pad := filepath.Join(dir, "pad.o")
+	pad := filepath.Join(dir, fmt.Sprintf("pad%d.o", padding))
 	source := fmt.Sprintf(".section .rodata\n.zero %d\n.section .note.GNU-stack\n", padding)
 	if err := compile(source, "gcc", "-c", "-x", "assembler", "-o", pad, "-"); err != nil {
 		return err

@@ -29,6 +29,7 @@ var profile string
 
 func (p *page) begin() {
 	p.machine, p.load, p.begun = machine(), load(), time.Now()
+	plot.DefaultFont.Variant = "Sans"
 	p.plots = make(map[string]*plot.Plot)
 }
 

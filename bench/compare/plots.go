@@ -24,6 +24,15 @@ type axis struct {
 	log    bool
 }
 
+func newPlot(title string) *plot.Plot {
+	drawn := plot.New()
+	drawn.Title.Text, drawn.Title.Padding = title, 3*vg.Millimeter
+	for _, a := range []*plot.Axis{&drawn.X, &drawn.Y} {
+		a.Tick.Label.Font.Size = 9
+	}
+	return drawn
+}
+
 // show keeps a plot to be drawn, and refers to it.
 func (p *page) show(name string, drawn *plot.Plot) {
 	p.plots[name] = drawn
@@ -32,8 +41,8 @@ func (p *page) show(name string, drawn *plot.Plot) {
 
 // bars has one for each contender, the first on top.
 func (p *page) bars(name, title string, contenders []*turns.Contender) error {
-	drawn := plot.New()
-	drawn.Title.Text, drawn.X.Label.Text = title, "ms"
+	drawn := newPlot(title)
+	drawn.X.Label.Text = "ms"
 	var values plotter.Values
 	var names []string
 	for _, c := range slices.Backward(contenders) {
@@ -47,15 +56,15 @@ func (p *page) bars(name, title string, contenders []*turns.Contender) error {
 	bars.Horizontal, bars.Color, bars.LineStyle.Width = true, plotutil.Color(2), 0
 	drawn.Add(bars)
 	drawn.NominalY(names...)
-	drawn.X.Min = 0
+	drawn.X.Min, drawn.X.Max = 0, 1.05*drawn.X.Max
 	p.show(name, drawn)
 	return nil
 }
 
 // lines has one for each series, from zero on.
 func (p *page) lines(name, title, unit string, along axis, all []series, value func(*turns.Contender) float64) error {
-	drawn := plot.New()
-	drawn.Title.Text, drawn.X.Label.Text, drawn.Y.Label.Text = title, along.name, unit
+	drawn := newPlot(title)
+	drawn.X.Label.Text, drawn.Y.Label.Text = along.name, unit
 	var arguments []any
 	for _, s := range all {
 		points := make(plotter.XYs, len(s.at))
@@ -75,7 +84,8 @@ func (p *page) lines(name, title, unit string, along axis, all []series, value f
 		drawn.X.Scale = plot.LogScale{}
 	}
 	drawn.Y.Min, drawn.Y.Max = 0, 1.3*drawn.Y.Max // room for the legend
-	drawn.Legend.Top = true
+	drawn.X.Max *= 1.02
+	drawn.Legend.Top, drawn.Legend.Padding = true, vg.Millimeter
 	p.show(name, drawn)
 	return nil
 }
