@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% soak vet arrows symbols cross lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% soak vet arrows symbols cross bench lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 
@@ -36,6 +36,9 @@ symbols: ## check what the C code defines and uses: no malloc, no stdio, no name
 
 cross: ## compile the library for other systems and without cgo
 	@scripts/test.sh cross
+
+bench: build ## measure against peers, and write docs/benchmarks.md: as root, with nothing else running
+	@scripts/bench.sh $(BENCHFLAGS)
 
 lint: lint-go lint-c lint-sh ## run every linter
 

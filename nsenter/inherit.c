@@ -9,6 +9,24 @@
 
 #include "stage.h"
 
+enum { SIGNALS = 64 };
+
+static uint64_t bit_of(int sig)
+{
+	return UINT64_C(1) << (sig - 1);
+}
+
+/* For a launcher, of whose signals its payloads take those that are ignored. */
+void nsenter_note_signals(struct stage *st)
+{
+	struct sigaction action;
+
+	st->ignored = 0;
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (sigaction(sig, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			st->ignored |= bit_of(sig);
+}
+
 /* The one of open files is raised until the payload's are in place. */
 static void set_limit(struct stage *st, const struct nsenter_limit *limit)
 {
@@ -36,16 +54,25 @@ static void set_processors(const struct stage *st)
 }
 
 /* Those that a libc keeps for itself are none of the caller's either. */
-static void set_disposition(struct stage *st, int sig)
+static void set_disposition(const struct stage *st, int sig)
 {
-	const int ignore = (st->req->ignored >> (sig - 1) & 1) != 0;
-	const struct sigaction action = { .sa_handler = ignore ? SIG_IGN : SIG_DFL };
-	struct sigaction before;
+	const struct sigaction action = {
+		.sa_handler = st->req->ignored & bit_of(sig) ? SIG_IGN : SIG_DFL,
+	};
 
-	if (sigaction(sig, NULL, &before) == 0 && before.sa_handler != action.sa_handler)
-		(void)sigaction(sig, &action, NULL);
-	if (sig == SIGCHLD)
-		nsenter_heed_children(st);
+	(void)sigaction(sig, &action, NULL);
+}
+
+/* Only what is not as it was when the launcher was started: that is mostly nothing. */
+static void set_dispositions(struct stage *st)
+{
+	const uint64_t changed = st->req->ignored ^ st->ignored;
+
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (changed & bit_of(sig))
+			set_disposition(st, sig);
+	set_disposition(st, SIGCHLD); /* which the stages heed meanwhile */
+	nsenter_heed_children(st);
 }
 
 /* By hand: a libc keeps some signals from being blocked. */
@@ -65,8 +92,7 @@ void nsenter_inherit(struct stage *st)
 		must(st, sys(fchdir, stage_fd(st, st->req->here)), "enter caller's directory", 0,
 		     "");
 	umask((mode_t)st->req->umask);
-	for (int sig = 1; sig <= 64; sig++)
-		set_disposition(st, sig);
+	set_dispositions(st);
 	set_blocked(st);
 	for (uint32_t i = 0; i < st->req->nlimits; i++)
 		set_limit(st, &st->job.limits[i]);

@@ -41,11 +41,10 @@ type launch struct {
 // parent-death signal is tied to a thread, not to a process), and it is the
 // thread whose namespaces stage 0 inherits.
 func (c *Cmd) launch(files []*os.File, env []string) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	l := &launch{cmd: c, ctx: c.context(), begun: time.Now(), children: make(map[*os.Process]*child)}
 	defer l.end() // also when BeforeExec panics
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := l.run(files, env); err != nil {
 		return explain(err, c.Unshare)
 	}

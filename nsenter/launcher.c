@@ -94,6 +94,7 @@ static pid_t clone_sharing(const struct stage *st)
 	slot->sock = st->sock;
 	slot->calls = st->calls;
 	slot->mask = st->mask;
+	slot->ignored = st->ignored;
 	slot->sigchld = st->sigchld;
 	slot->nofile = st->nofile;
 	slot->nfds = st->nfds;
@@ -144,6 +145,7 @@ void nsenter_serve(struct stage *st)
 	nsenter_title(NSENTER_TITLE_LAUNCHER);
 	nsenter_become_opaque(st);
 	block_signals();
+	nsenter_note_signals(st);
 	nsenter_raise_nofile(st, CALL_FDS);
 	must(st, nsenter_make_slots(), "map memory", 0, "");
 	nsenter_serving(st, can_return());

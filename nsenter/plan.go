@@ -14,7 +14,7 @@ import (
 // plan is how namespaces will be joined. Nothing is tried out: what happens can
 // be told beforehand.
 type plan struct {
-	byProcess bool // all by one setns on the target's pidfd, which the kernel orders
+	byProcess bool // all by one setns on the target's pidfd, which the kernel orders: for a user namespace
 	joins     []join
 	birth     *ns.Handle   // the pid namespace that stage 0 is born in, by a launcher
 	create    ns.Type      // on top of what is joined
@@ -102,7 +102,7 @@ func makePlan(set *ns.Set, mode joinMode, own func(ns.Type) (ns.ID, error)) (pla
 	if err := p.check(); err != nil {
 		return p, err
 	}
-	p.byProcess = mode == joinByProcess || mode == joinAuto && hasProcess(set)
+	p.byProcess = mode == joinByProcess || mode == joinAuto && p.types()&ns.User != 0 && hasProcess(set)
 	if !p.byProcess {
 		err := p.order()
 		return p, err

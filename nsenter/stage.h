@@ -37,6 +37,7 @@ struct stage {
 	int sock; /* to the caller */
 	int calls; /* a launcher's, on which calls come */
 	sigset_t mask; /* blocked signals as they were inherited */
+	uint64_t ignored; /* a launcher's: which signals are, a bit each */
 	struct disposition sigchld; /* as it was inherited */
 	struct limit nofile; /* RLIMIT_NOFILE as it was inherited */
 	void *area; /* for the request, of NSENTER_SHARED_REQUEST bytes; NULL: memory is its own */
@@ -122,6 +123,7 @@ void nsenter_mount_procfs(const struct stage *st, int procfs);
 void nsenter_enter_root(struct stage *st);
 
 /* inherit.c: what a launcher's payload would have of its caller by birth */
+void nsenter_note_signals(struct stage *st);
 void nsenter_inherit(struct stage *st);
 
 /* payload.c: what the payload starts with */

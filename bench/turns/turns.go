@@ -6,6 +6,7 @@ package turns
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"runtime"
@@ -23,21 +24,34 @@ import (
 type Contender struct {
 	Name  string
 	Run   func() error
+	Timed func() (time.Duration, error) // instead of Run: takes the time itself
 	times []time.Duration
 }
 
-// Take lets each have its turn so many times.
+// Take lets each have its turn so many times, in another order each time: who comes after one that leaves the caches
+// to others pays for it.
 func Take(rounds int, contenders []*Contender) error {
+	order := slices.Clone(contenders)
 	for range rounds {
-		for _, c := range contenders {
-			begun := time.Now()
-			if err := c.Run(); err != nil {
+		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, c := range order {
+			took, err := c.turn()
+			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
 			}
-			c.times = append(c.times, time.Since(begun))
+			c.times = append(c.times, took)
 		}
 	}
 	return nil
+}
+
+func (c *Contender) turn() (time.Duration, error) {
+	if c.Timed != nil {
+		return c.Timed()
+	}
+	begun := time.Now()
+	err := c.Run()
+	return time.Since(begun), err
 }
 
 // Quantile is the time that this share of all turns did not exceed.
