@@ -336,10 +336,14 @@ func (l *launch) release() error {
 // close-on-exec, so its program runs, or it has died; before it has read GO, if
 // that is a reset.
 func (l *launch) awaitExec() error {
+	stat, err := openStat(l.payload.Pid) // while it executes, which takes longer
+	if err == nil {
+		defer stat.Close()
+	}
 	for {
 		r, from, err := l.channel.receive()
 		if isEnd(err) {
-			return l.checkExecuted()
+			return l.checkExecuted(stat)
 		}
 		if err != nil {
 			return l.lost(StagePayload, "wait for exec", err)
@@ -355,8 +359,8 @@ func (l *launch) awaitExec() error {
 // checkExecuted tells a payload that was killed before exec from a program that
 // has run and was killed. Between GO and exec nothing ends it but a signal. An
 // init executes nothing, and ends as its program does.
-func (l *launch) checkExecuted() error {
-	if l.cmd.Init || !diesUnexecuted(l.payload.Pid, l.forks()) {
+func (l *launch) checkExecuted(stat *os.File) error {
+	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
 		return nil
 	}
 	if state, err := l.kill(l.payload); err == nil && state.Exited() {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -31,12 +32,8 @@ const (
 // as its program: it may be seen to have closed its files, but not yet to be
 // dead. What stage 0 was cloned from has executed before, so there its title
 // has to tell. Where procfs does not, nobody can: that counts as executed.
-func diesUnexecuted(pid int, forked bool) bool {
-	stat, err := readStat(pid)
-	if err != nil {
-		return false
-	}
-	s, err := parseStat(stat)
+func diesUnexecuted(stat *os.File, forked bool) bool {
+	s, err := readStat(stat)
 	switch {
 	case err != nil, s.flags&exiting == 0:
 		return false
@@ -48,26 +45,33 @@ func diesUnexecuted(pid int, forked bool) bool {
 
 // parentOf is the pid of a process's parent, or zero.
 func parentOf(pid int) int {
-	text, err := readStat(pid)
+	stat, err := openStat(pid)
 	if err != nil {
 		return 0
 	}
-	s, err := parseStat(text)
-	if err != nil {
-		return 0
-	}
+	defer stat.Close()
+	s, _ := readStat(stat)
 	return s.parent
 }
 
-// readStat: to whoever has no privilege over all processes, the verified procfs
+// openStat: to whoever has no privilege over all processes, the verified procfs
 // may hide those that he has no right to ptrace, and so a process that is dying.
 // The caller's own /proc has a word of it then.
-func readStat(pid int) ([]byte, error) {
-	stat, err := procfs.ReadPID(pid, "stat")
+func openStat(pid int) (*os.File, error) {
+	stat, err := procfs.OpenPID(pid, "stat")
 	if err != nil {
-		return os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return os.Open(fmt.Sprintf("/proc/%d/stat", pid))
 	}
 	return stat, nil
+}
+
+func readStat(stat *os.File) (processStat, error) {
+	var buf [1024]byte
+	n, err := stat.ReadAt(buf[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return processStat{}, err
+	}
+	return parseStat(buf[:n])
 }
 
 // processStat is what is taken out of /proc/PID/stat.

@@ -55,6 +55,20 @@ func field(data []byte, name string) string {
 	return ""
 }
 
+// OpenPID opens the file name of /proc/PID. It tells the news whenever it is read at offset zero.
+func OpenPID(pid int, name string) (*os.File, error) {
+	root, err := keptRoot()
+	if err != nil {
+		return nil, err
+	}
+	path := strconv.Itoa(pid) + "/" + name
+	fd, err := openFile(int(root.Fd()), path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: "/proc/" + path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), "/proc/"+path), nil
+}
+
 // ReadPID reads the file name of /proc/PID.
 func ReadPID(pid int, name string) ([]byte, error) {
 	root, err := keptRoot()
