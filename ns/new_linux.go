@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +17,9 @@ func newNamespace(t Type) (h *Handle, err error) {
 	if t == User {
 		return newUser()
 	}
+	var tid int
 	err = onOtherThread(func() error {
+		tid = unix.Gettid()
 		if err := unix.Unshare(int(t)); err != nil {
 			return err
 		}
@@ -27,7 +30,17 @@ func newNamespace(t Type) (h *Handle, err error) {
 		h, err = newHandle(fd, t)
 		return err
 	}, disposable)
+	awaitThreadEnd(tid)
 	return h, err
+}
+
+// awaitThreadEnd lets nobody be seen in a new namespace any more. Go ends a disposable thread at once, but does not wait.
+func awaitThreadEnd(tid int) {
+	for begun := time.Now(); time.Since(begun) < time.Second; time.Sleep(20 * time.Microsecond) {
+		if tid == 0 || unix.Tgkill(mainThread, tid, 0) != nil {
+			return
+		}
+	}
 }
 
 // openUnshared opens what unshare(2) has just made: pid and time namespaces are for the thread's children.
