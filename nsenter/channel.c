@@ -133,13 +133,12 @@ void nsenter_read_request(struct stage *st, int memfd)
 
 	read_exactly(st, memfd, &head, sizeof(head), at);
 	refuse_malformed(st, nsenter_check(&head));
-	if (head.nfds > NSENTER_MAX_JOINS)
+	if (head.nfds != st->nfds)
 		refuse_malformed(st, "too many files");
 	st->req = map_request(st, &head);
 	*st->req = head;
 	read_exactly(st, memfd, st->req + 1, head.total - sizeof(head), at + sizeof(head));
 	refuse_malformed(st, nsenter_decode(st->req, vec_behind(st->req), &st->job));
-	st->nfds = head.nfds;
 }
 
 static void copy_text(char *to, size_t size, const char *from)

@@ -57,14 +57,16 @@ func (l *launch) discard() {
 }
 
 func (l *launch) discardFound() {
-	if l.stage0 == nil {
+	if len(l.processes()) == 0 {
 		return
 	}
-	if l.ending {
-		l.await(l.stage0)
+	if l.stage0 != nil {
+		if l.ending {
+			l.await(l.stage0)
+		}
+		_, _ = l.kill(l.stage0)
+		l.findPayload()
 	}
-	_, _ = l.kill(l.stage0)
-	l.findPayload()
 	for _, p := range l.processes() {
 		if _, err := l.kill(p); !errors.Is(err, errNotReaped) {
 			l.reaped(p).free()

@@ -227,7 +227,7 @@ func (l *launch) isComplete() bool {
 // meetStage0 learns which process a launcher has cloned, from either.
 func (l *launch) meetStage0(r *reply, from *sender) {
 	switch {
-	case r.kind == replyCloned && from.pid == l.launcher.process.Pid:
+	case r.kind == replyCloned && from.pid == l.launcher.pid:
 		l.stage0 = process(r.pid)
 	case r.stage == Stage0 || r.stage == StagePayload && !l.plan.forks():
 		l.stage0 = process(from.pid)

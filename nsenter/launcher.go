@@ -18,8 +18,9 @@ import (
 // of its parent, as it is then: working directory, umask, resource limits, nice
 // value, processors, ignored and blocked signals, beside Cmd.Env. What cannot
 // follow is as it was when the launcher was started: root directory, cgroup, OOM
-// score, credentials and capabilities, session and process group, scheduling
-// policy, seccomp filters. Nor can a thread's own namespaces: Start refuses to
+// score, credentials and capabilities, no_new_privs, session and process group,
+// scheduling policy and I/O priority, seccomp filters and whatever else confines
+// a process (Landlock, an LSM's label). Nor can a thread's own namespaces: Start refuses to
 // work on a thread that has moved, such as inside of [ns.Handle.Do]. A working
 // directory that the caller has gone to since, and that is closed to it by now,
 // is an error.
@@ -27,6 +28,11 @@ import (
 // Any number of goroutines may use a launcher. It ends with its caller, however
 // that ends, and is started again on the next use if something has killed it:
 // the calls that were under way then fail with an [*Error] of [StageLauncher].
+// Where the caller may, payloads are born in the target's pid namespace, and join
+// the others from there: until they execute, a target that has CAP_SYS_PTRACE over
+// the caller's own user namespace gets hold of more than by [Command]. Use that
+// for such a target.
+//
 // It is a process called "nsexec: launcher", a child of the caller, that holds
 // nothing of the caller's but one end of a socket, and stays in the directory that
 // it was started in. Of memory that it shares with nobody it has 150 KiB; where
@@ -34,6 +40,7 @@ import (
 type Launcher struct {
 	timeout  time.Duration
 	separate bool // never share memory
+	trusting bool // also with payloads that the target can see
 
 	mu      sync.Mutex
 	closed  bool
@@ -50,9 +57,19 @@ func LauncherTimeout(d time.Duration) LauncherOption {
 	return func(l *Launcher) { l.timeout = d }
 }
 
+// TrustedTargets lets payloads share the launcher's memory before they execute
+// also where they are born in a target's pid namespace. That saves a fork, and is
+// for targets whose root one trusts: he may write /proc/PID/oom_score_adj of what
+// he sees there, and the kernel keeps that alike for all that share memory, so
+// for the launcher, and for all that it starts from then on.
+func TrustedTargets() LauncherOption {
+	return func(l *Launcher) { l.trusting = true }
+}
+
 // SeparateMemory keeps payloads from sharing the launcher's memory before they
-// execute, where they otherwise would because it saves a quarter of the time. It
-// is for whoever kills launchers' payloads for the memory that they use.
+// execute, which they otherwise do where no pid or user namespace is joined. It is
+// for whoever kills payloads for the memory that they use, or moves them to
+// another cgroup right away.
 func SeparateMemory() LauncherOption {
 	return func(l *Launcher) { l.separate = true }
 }

@@ -88,6 +88,9 @@ func (l *launch) call(files []*os.File, env []string) (err error) {
 		if l.launcher, err = l.cmd.launcher.replace(l.launcher); err != nil {
 			return err
 		}
+		if l.plan.birth != nil && l.launcher.pidNS == nil {
+			break // planned for one with privileges that this one has not
+		}
 	}
 	return &Error{Stage: StageLauncher, Op: "send call", Err: errLauncherGone}
 }
@@ -101,7 +104,9 @@ func (l *launch) call(files []*os.File, env []string) (err error) {
 func (l *launch) sharesMemory(files []*os.File, env []string) bool {
 	c := l.cmd
 	switch {
-	case c.launcher.separate, c.BeforeExec != nil, c.function != nil, c.Unshare != 0:
+	case c.launcher.separate, l.plan.birth != nil && !c.launcher.trusting:
+		return false
+	case c.BeforeExec != nil, c.function != nil, c.Unshare != 0:
 		return false
 	case c.Credential != nil, c.New.KeepCapabilities, c.Init:
 		return false

@@ -16,6 +16,7 @@ import (
 
 // launcherProcess is a launcher that runs, or has run.
 type launcherProcess struct {
+	pid     int // as long as it is ours: child.free changes the process's for a moment
 	process *os.Process
 	child   *child
 	socket  *os.File
@@ -61,6 +62,7 @@ func (p *launcherProcess) start() (err error) {
 	if p.process, err = startStage0(launcherName, stages, true); err != nil {
 		return err
 	}
+	p.pid = p.process.Pid
 	p.child = reap(p.process)
 	return nil
 }
@@ -74,7 +76,7 @@ func (p *launcherProcess) awaitServing(timeout time.Duration) error {
 	}
 	from.close()
 	switch {
-	case from.pid != p.process.Pid || r.kind != replyServing && r.kind != replyError:
+	case from.pid != p.pid || r.kind != replyServing && r.kind != replyError:
 		return &Error{Stage: StageLauncher, Op: "start launcher", Errno: unix.EPROTO}
 	case r.kind == replyError:
 		return r.failure()

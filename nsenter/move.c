@@ -53,7 +53,7 @@ static int is_for_us(int memfd, struct nsenter_move *request)
 	if (pread(memfd, request, sizeof(*request), 0) != (ssize_t)sizeof(*request))
 		return 0;
 	return request->magic == NSENTER_MOVE_MAGIC && request->size == sizeof(*request) &&
-	       request->pid == getpid();
+	       request->pid == getpid() && request->nfds <= NSENTER_MAX_JOINS;
 }
 
 /* Back to where the move began; of a child, its end. */
@@ -195,6 +195,7 @@ void nsenter_move(struct stage *st)
 		return;
 	memset(variable, 0, strlen(variable));
 	memcpy(st->fds, request.fds, sizeof(request.fds));
+	st->nfds = request.nfds; /* to be closed, whatever becomes of the request */
 	m->pid = request.pid;
 	m->pair = -1;
 	m->dumpable = (int)sys(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);

@@ -359,6 +359,7 @@ func moveHeader(pid int, fds []int) []byte {
 		magic: C.NSENTER_MOVE_MAGIC,
 		size:  C.sizeof_struct_nsenter_move,
 		pid:   C.int32_t(pid),
+		nfds:  C.uint32_t(len(fds)),
 	}
 	for i, fd := range fds {
 		h.fds[i] = C.int32_t(fd)

@@ -22,7 +22,7 @@ import (
 
 const (
 	allSeals   = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	moveHeader = 12 + 40*4 // the size of what stands in front of a request
+	moveHeader = 16 + 40*4 // the size of what stands in front of a request
 )
 
 // forgeries are memfds that the variable may name, made of one that is good, and the seals that they have.
@@ -77,7 +77,7 @@ func damaged(good []byte, seed string) ([]byte, int) {
 	n, _ := strconv.ParseUint(seed, 10, 64)
 	random := rand.New(rand.NewPCG(n, n))
 	for range 1 + random.IntN(3) {
-		good[12+random.IntN(len(good)-12)] = byte(random.Uint32())
+		good[16+random.IntN(len(good)-16)] = byte(random.Uint32())
 	}
 	clear(good[moveHeader+68 : moveHeader+72]) // the propagation: any mount(2) with any flags
 	return good, allSeals

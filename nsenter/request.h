@@ -161,6 +161,7 @@ struct nsenter_move {
 	uint32_t magic; /* NSENTER_MOVE_MAGIC */
 	uint32_t size; /* of this struct */
 	int32_t pid; /* whose request it is */
+	uint32_t nfds;
 	int32_t fds[NSENTER_MAX_JOINS]; /* what SCM_RIGHTS would carry, as numbers */
 };
 

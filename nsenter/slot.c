@@ -14,6 +14,25 @@
 
 #include "stage.h"
 
+/*
+ * Where a stack can be begun by hand; and not with a sanitizer, whose notes about
+ * a payload's stack would stay when that has gone.
+ */
+#if defined(__has_feature)
+#define HAS_FEATURE(x) __has_feature(x)
+#else
+#define HAS_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+	HAS_FEATURE(address_sanitizer) || HAS_FEATURE(memory_sanitizer) ||                         \
+	HAS_FEATURE(thread_sanitizer)
+#define SHARES 0
+#elif (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__)
+#define SHARES 1
+#else
+#define SHARES 0
+#endif
+
 enum {
 	SLOTS = 8,
 	STACK = 32768,
@@ -30,13 +49,20 @@ struct slot {
 
 static struct slot *slots;
 
+/*
+ * A function's payload is a fork and goes on in it: it must not find what others
+ * have asked for.
+ */
 long nsenter_make_slots(void)
 {
-	long area = NSENTER_RAW ? sys_map(SLOTS * sizeof(*slots), MAP_PRIVATE | MAP_NORESERVE) : 0;
+	long area = SHARES ? sys_map(SLOTS * sizeof(*slots), MAP_PRIVATE | MAP_NORESERVE) : 0;
+	long result = area;
 
-	if (area >= 0)
+	if (area != 0 && !is_error(area))
+		result = sys(madvise, area, SLOTS * sizeof(*slots), MADV_DONTFORK);
+	if (!is_error(result))
 		slots = (struct slot *)area;
-	return area;
+	return result;
 }
 
 static int is_free(const struct slot *slot)

@@ -154,7 +154,7 @@ _Noreturn void nsenter_stand_in(pid_t program, const sigset_t *all);
 static inline long must(const struct stage *st, long result, const char *op, uint64_t type,
 			const char *object)
 {
-	if (result < 0)
+	if (is_error(result))
 		nsenter_fail(st, result, op, type, object);
 	return result;
 }

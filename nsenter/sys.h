@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #if defined(__x86_64__) && !defined(__ILP32__)
-#define NSENTER_RAW 1
 
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -31,7 +30,6 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 #elif defined(__aarch64__) && !defined(__ILP32__)
-#define NSENTER_RAW 1
 
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -51,7 +49,6 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 #else
-#define NSENTER_RAW 0 /* memory is never shared there */
 
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -93,6 +90,12 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #else
 #define sys_ids(name, ...) sys(name, __VA_ARGS__)
 #endif
+
+/* An address may be negative as a number, where it has 32 bits. */
+static inline int is_error(long result)
+{
+	return (unsigned long)result > -4096UL;
+}
 
 /* Memory that nobody else has. */
 static inline long sys_map(size_t len, int flags)

@@ -41,7 +41,7 @@ type bench struct {
 	pid      int    // the target
 	set      *ns.Set
 	launcher *nsenter.Launcher
-	separate *nsenter.Launcher // that never shares memory
+	trusting *nsenter.Launcher // that shares its memory with payloads born inside, too
 
 	figures figures
 	page    page
@@ -79,10 +79,10 @@ func (b *bench) measure(pid int) (err error) {
 		return err
 	}
 	defer func() { _ = b.launcher.Close() }()
-	if b.separate, err = nsenter.NewLauncher(nsenter.SeparateMemory()); err != nil {
+	if b.trusting, err = nsenter.NewLauncher(nsenter.TrustedTargets()); err != nil {
 		return err
 	}
-	defer func() { _ = b.separate.Close() }()
+	defer func() { _ = b.trusting.Close() }()
 	for _, part := range []func() error{b.ways, b.namespaces, b.callers, b.throughput, b.creation} {
 		if err := part(); err != nil {
 			return err

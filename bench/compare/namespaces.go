@@ -24,7 +24,7 @@ func (b *bench) namespaces() error {
 		return err
 	}
 	defer func() { _, _ = target.Process.Kill(), target.Wait() }()
-	all := []series{{name: "launcher"}, {name: "launcher, SeparateMemory"}, {name: "nsenter.Command"}, {name: "nsenter(1)"}}
+	all := []series{{name: "launcher"}, {name: "launcher, TrustedTargets"}, {name: "nsenter.Command"}, {name: "nsenter(1)"}}
 	plain := series{name: "os/exec, no namespace"}
 	contenders := []*turns.Contender{b.execWay()}
 	along := axis{name: "namespaces"}
@@ -83,7 +83,7 @@ func (b *bench) joining(pid int, set *ns.Set, n int) []func() error {
 	arg = append(arg, b.program)
 	return []func() error{
 		func() error { return b.launcher.Command(set, b.program).Run() },
-		func() error { return b.separate.Command(set, b.program).Run() },
+		func() error { return b.trusting.Command(set, b.program).Run() },
 		func() error { return nsenter.Command(set, b.program).Run() },
 		func() error { return exec.Command("nsenter", arg...).Run() },
 	}

@@ -26,9 +26,9 @@ func (b *bench) launcherWay() *turns.Contender {
 	}}
 }
 
-func (b *bench) separateWay() *turns.Contender {
-	return &turns.Contender{Name: "launcher, SeparateMemory", Run: func() error {
-		return b.separate.Command(b.set, b.program).Run()
+func (b *bench) trustingWay() *turns.Contender {
+	return &turns.Contender{Name: "launcher, TrustedTargets", Run: func() error {
+		return b.trusting.Command(b.set, b.program).Run()
 	}}
 }
 
@@ -50,7 +50,7 @@ func (b *bench) ways() error {
 		return nsenter.Command(b.set, b.program).Run()
 	}}
 	contenders := []*turns.Contender{plain, launcher,
-		b.separateWay(), oneshot, util}
+		b.trustingWay(), oneshot, util}
 	if _, err := exec.LookPath("nsexec"); err == nil {
 		contenders = append(contenders, b.peer("nsexec exec", "nsexec", "exec"))
 	}
