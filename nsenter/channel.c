@@ -249,12 +249,8 @@ void nsenter_ready(const struct stage *st)
 void nsenter_await_go(const struct stage *st)
 {
 	char go = 0;
-	long n;
 
-	do
-		n = sys(read, st->sock, &go, 1);
-	while (n == -EINTR);
-	if (n != 1 || go != NSENTER_GO)
+	if (sys_read(st->sock, &go, 1) != 1 || go != NSENTER_GO)
 		_exit(NSENTER_EXIT_FAILED);
 }
 

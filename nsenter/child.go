@@ -1,6 +1,9 @@
 package nsenter
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // child is a process of ours that the library reaps as soon as it exits: an
 // unreaped process that has joined a pid namespace keeps it from ending.
@@ -26,6 +29,16 @@ func (c *child) free() {
 	pid := c.process.Pid
 	_ = c.process.Release()
 	c.process.Pid = pid
+}
+
+// endsWithin waits for its end, for so long at most.
+func (c *child) endsWithin(d time.Duration) bool {
+	select {
+	case <-c.exited:
+		return true
+	case <-time.After(d):
+		return false
+	}
 }
 
 func (c *child) settle(state *os.ProcessState, err error) {

@@ -87,12 +87,7 @@ func (l *launch) kill(p *os.Process) (*os.ProcessState, error) {
 
 // await reports whether a stage has ended within discardTime.
 func (l *launch) await(p *os.Process) bool {
-	select {
-	case <-l.reaped(p).exited:
-		return true
-	case <-time.After(discardTime):
-		return false
-	}
+	return l.reaped(p).endsWithin(discardTime)
 }
 
 // findPayload hears what has been said until now: stage 0 may have been killed

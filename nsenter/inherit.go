@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
 )
 
 // inheritance is what a process has of its parent by birth, and a launcher's
@@ -64,18 +66,12 @@ func readStatus(status *os.File) (umask uint32, ignored uint64, err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, 0, err
 	}
-	mask, err := strconv.ParseUint(statusField(buf[:n], "Umask"), 8, 32)
+	mask, err := strconv.ParseUint(procfs.Field(buf[:n], "Umask:"), 8, 32)
 	if err != nil {
 		return 0, 0, err
 	}
-	ignored, err = strconv.ParseUint(statusField(buf[:n], "SigIgn"), 16, 64)
+	ignored, err = strconv.ParseUint(procfs.Field(buf[:n], "SigIgn:"), 16, 64)
 	return uint32(mask), ignored, err
-}
-
-func statusField(status []byte, key string) string {
-	_, rest, _ := bytes.Cut(status, []byte("\n"+key+":\t"))
-	value, _, _ := bytes.Cut(rest, []byte("\n"))
-	return string(value)
 }
 
 func processors() ([]byte, error) {

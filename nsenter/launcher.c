@@ -41,13 +41,6 @@ static void block_signals(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-static void close_fds(struct stage *st)
-{
-	for (uint32_t i = 0; i < st->nfds; i++)
-		sys(close, st->fds[i]);
-	st->nfds = 0;
-}
-
 /* Whether a message has come, but not whole: its files have found no room. */
 static int is_cut(ssize_t n)
 {
@@ -69,9 +62,7 @@ static int receive_call(struct stage *st, struct nsenter_call *call)
 static void become_stage0(struct stage *st)
 {
 	sys(close, st->calls);
-	for (uint32_t i = CALL_PID; i < st->nfds; i++)
-		sys(close, st->fds[i]);
-	st->nfds = 0;
+	nsenter_close_received(st, CALL_PID);
 	st->name = NSENTER_STAGE_0;
 	sigprocmask(SIG_SETMASK, &st->mask, NULL);
 }
@@ -83,12 +74,8 @@ static void run_shared(struct stage *st)
 }
 
 /* What a stage 0 in shared memory starts from: the launcher goes on with its own. */
-static pid_t clone_sharing(const struct stage *st)
+static pid_t clone_sharing(const struct stage *st, struct stage *slot)
 {
-	struct stage *const slot = nsenter_free_slot();
-
-	if (slot == NULL)
-		return nsenter_clone(CLONE_PARENT | SIGCHLD);
 	slot->move = NULL;
 	slot->name = st->name;
 	slot->sock = st->sock;
@@ -105,7 +92,8 @@ static pid_t clone_sharing(const struct stage *st)
 /* Returns 0 in a fork. One that has failed is the caller's to know. */
 static pid_t clone_stage0(const struct stage *st, int shared)
 {
-	pid_t pid = shared ? clone_sharing(st) : nsenter_clone(CLONE_PARENT | SIGCHLD);
+	struct stage *const slot = shared ? nsenter_free_slot() : NULL;
+	pid_t pid = slot != NULL ? clone_sharing(st, slot) : nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid > 0)
 		nsenter_cloned(st, pid);
@@ -149,7 +137,7 @@ void nsenter_serve(struct stage *st)
 	nsenter_raise_nofile(st, CALL_FDS);
 	must(st, nsenter_make_slots(), "map memory", 0, "");
 	nsenter_serving(st, can_return());
-	for (;; close_fds(st)) {
+	for (;; nsenter_close_received(st, 0)) {
 		st->sock = st->calls;
 		if (!receive_call(st, &call))
 			continue;

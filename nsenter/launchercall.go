@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -123,11 +122,7 @@ func (l *launch) sharesMemory(files []*os.File, env []string) bool {
 
 // replace waits for the end of a launcher that has closed its socket, and is process then.
 func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
-	select {
-	case <-old.child.exited:
-	case <-time.After(discardTime):
-		_, _ = old.stop()
-	}
+	old.end()
 	return l.process()
 }
 

@@ -102,11 +102,17 @@ func (p *launcherProcess) lost(op string, err error) error {
 // stop kills it, and tells how it has ended if that is known.
 func (p *launcherProcess) stop() (state *os.ProcessState, ended bool) {
 	_ = p.process.Kill()
-	select {
-	case <-p.child.exited:
-		return p.child.state, p.child.err == nil
-	case <-time.After(discardTime):
+	if !p.child.endsWithin(discardTime) {
 		return nil, false
+	}
+	return p.child.state, p.child.err == nil
+}
+
+// end lets it end by itself, which it does at once when its socket is closed
+// unless something holds it.
+func (p *launcherProcess) end() {
+	if !p.child.endsWithin(discardTime) {
+		_, _ = p.stop()
 	}
 }
 
@@ -119,7 +125,7 @@ func (p *launcherProcess) hasEnded() bool {
 	}
 }
 
-// close lets it end by itself, which it does at once unless something holds it.
+// close gives up all that there is of it.
 func (p *launcherProcess) close() {
 	if p.socket != nil {
 		p.socket.Close()
@@ -130,11 +136,7 @@ func (p *launcherProcess) close() {
 	if p.child == nil {
 		return
 	}
-	select {
-	case <-p.child.exited:
-	case <-time.After(discardTime):
-		_, _ = p.stop()
-	}
+	p.end()
 	if p.hasEnded() {
 		p.child.free()
 	}

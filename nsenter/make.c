@@ -72,22 +72,16 @@ static pid_t clone_helper(const struct stage *st, unsigned long flags)
  */
 static void reap_helpers(void)
 {
-	long who;
-
-	do
-		who = sys(wait4, -1, NULL, 0, NULL);
-	while (who > 0 || who == -EINTR);
+	while (sys_wait(-1, NULL, 0) > 0)
+		;
 }
 
 /* Waits until a helper has ended, and ends for it if it has not ended well. */
 static void await_helper(const struct stage *st, pid_t pid)
 {
 	int status;
-	long who;
+	const long who = sys_wait(pid, &status, 0);
 
-	do
-		who = sys(wait4, pid, &status, 0, NULL);
-	while (who == -EINTR);
 	if (who == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	reap_helpers();
@@ -209,7 +203,6 @@ static void create_owned(const struct stage *st)
 static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 {
 	char word = 0;
-	long n;
 
 	if (other)
 		create_owned(st);
@@ -220,9 +213,7 @@ static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 	nsenter_close_all_but(st, pair);
 	if (sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || sys(write, pair, &word, 1) != 1)
 		_exit(NSENTER_EXIT_FAILED);
-	do
-		n = sys(read, pair, &word, 1);
-	while (n == -EINTR);
+	(void)sys_read(pair, &word, 1);
 	_exit(0);
 }
 
@@ -245,12 +236,8 @@ static pid_t clone_owner(const struct stage *st, int pair[2])
 static void await_owner(const struct stage *st, int pair, pid_t owner)
 {
 	char word;
-	long n;
 
-	do
-		n = sys(read, pair, &word, 1);
-	while (n == -EINTR);
-	if (n != 1)
+	if (sys_read(pair, &word, 1) != 1)
 		await_helper(st, owner);
 }
 

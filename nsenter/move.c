@@ -108,11 +108,8 @@ pid_t nsenter_clone_child(const struct stage *st, unsigned long flags)
 void nsenter_await_child(const struct stage *st, pid_t child)
 {
 	int status;
-	long who;
+	const long who = sys_wait(child, &status, __WALL);
 
-	do
-		who = sys(wait4, child, &status, __WALL, NULL);
-	while (who == -EINTR);
 	if (who == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	if (who == child && WIFEXITED(status)) /* it has said why */
@@ -138,9 +135,7 @@ static void rehearse(struct stage *st)
 /* What has served. Nothing that the program was given is among it. */
 static void close_request(struct stage *st)
 {
-	for (uint32_t i = 0; i < st->nfds; i++)
-		sys(close, st->fds[i]);
-	st->nfds = 0;
+	nsenter_close_received(st, 0);
 	sys(close, st->move->memfd);
 	(void)sys(prlimit64, 0, RLIMIT_NOFILE, &st->nofile, NULL);
 }

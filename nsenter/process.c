@@ -150,6 +150,14 @@ void nsenter_close_all(const struct stage *st)
 		sys(close, fd);
 }
 
+/* The fds that have come with a request or a call, from the i-th on; none is left then. */
+void nsenter_close_received(struct stage *st, uint32_t i)
+{
+	for (; i < st->nfds; i++)
+		sys(close, st->fds[i]);
+	st->nfds = 0;
+}
+
 /*
  * A caller that ignores SIGCHLD must not have us lose how our own children end
  * (the disposition is inherited). The program gets it back.

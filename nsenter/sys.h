@@ -97,6 +97,27 @@ static inline int is_error(long result)
 	return (unsigned long)result > -4096UL;
 }
 
+/* read(2) and wait4(2), however often a signal interrupts them. */
+static inline long sys_read(int fd, void *buf, size_t len)
+{
+	long n;
+
+	do
+		n = sys(read, fd, buf, len);
+	while (n == -EINTR);
+	return n;
+}
+
+static inline long sys_wait(long pid, int *status, int options)
+{
+	long who;
+
+	do
+		who = sys(wait4, pid, status, options, NULL);
+	while (who == -EINTR);
+	return who;
+}
+
 /* Memory that nobody else has. */
 static inline long sys_map(size_t len, int flags)
 {

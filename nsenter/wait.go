@@ -41,10 +41,8 @@ func (c *Cmd) Wait() error {
 // clone. A debugger that holds it holds nothing else up.
 func (c *Cmd) awaitStages() {
 	for _, stage := range c.stages {
-		select {
-		case <-stage.exited:
+		if stage.endsWithin(time.Second) {
 			stage.free()
-		case <-time.After(time.Second):
 		}
 	}
 }

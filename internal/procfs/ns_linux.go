@@ -79,5 +79,5 @@ func selfField(dir, name, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return field(data, key), nil
+	return Field(data, key), nil
 }

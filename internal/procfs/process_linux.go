@@ -78,7 +78,7 @@ func (p *Process) NSpid() ([]int, error) {
 		return nil, err
 	}
 	var numbers []int
-	for _, text := range strings.Fields(field(data, "NSpid:")) {
+	for _, text := range strings.Fields(Field(data, "NSpid:")) {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			return nil, err

@@ -45,8 +45,8 @@ func openFile(dir int, name string) (int, error) {
 	return fd, err
 }
 
-// field returns what follows name at the beginning of a line, without the white space around it.
-func field(data []byte, name string) string {
+// Field returns what follows name at the beginning of a line, without the white space around it.
+func Field(data []byte, name string) string {
 	for line := range bytes.Lines(data) {
 		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
 			return string(bytes.TrimSpace(rest))
