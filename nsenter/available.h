@@ -40,6 +40,9 @@ struct nsenter_moved {
 /* Whether this program is where Reexec has sent it. See move.c. */
 struct nsenter_moved nsenter_moved(void);
 
+/* Whether children of the program that have exited wait for it: not where SIGCHLD is ignored. */
+int nsenter_leaves_zombies(void);
+
 #pragma GCC visibility pop
 
 #endif

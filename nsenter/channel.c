@@ -55,7 +55,7 @@ ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len)
 	while (n == -EINTR);
 	if (n < 0)
 		return n;
-	if (!keep_fds(st, &msg))
+	if (!keep_fds(st, &msg) || msg.msg_flags & MSG_TRUNC)
 		return -E2BIG;
 	return msg.msg_flags & MSG_CTRUNC ? -EMFILE : n;
 }
@@ -204,12 +204,13 @@ void nsenter_cloned(const struct stage *st, pid_t pid)
 	send_reply(st, &reply, NULL);
 }
 
-void nsenter_serving(const struct stage *st, int moves)
+void nsenter_serving(const struct stage *st, int moves, int workers)
 {
 	struct nsenter_reply reply;
 
 	fill(&reply, st, NSENTER_SERVING, "serve");
 	reply.pid = moves;
+	reply.detail = (uint32_t)workers;
 	send_reply(st, &reply, NULL);
 }
 
@@ -245,12 +246,23 @@ void nsenter_ready(const struct stage *st)
 		must(st, send_reply(st, &reply, NULL), "send ready", 0, "");
 }
 
-/* End of file is not GO: when the caller dies, what it has not released dies too. */
+/* Whether the caller has ended, or will say no more. */
+static int is_alone(const struct stage *st)
+{
+	char next;
+
+	return sys(recvfrom, st->sock, &next, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) == 0;
+}
+
+/*
+ * End of file is not GO: when the caller dies, what it has not released dies too. It also takes
+ * back a GO that has come before we were ready.
+ */
 void nsenter_await_go(const struct stage *st)
 {
 	char go = 0;
 
-	if (sys_read(st->sock, &go, 1) != 1 || go != NSENTER_GO)
+	if (sys_read(st->sock, &go, 1) != 1 || go != NSENTER_GO || is_alone(st))
 		_exit(NSENTER_EXIT_FAILED);
 }
 

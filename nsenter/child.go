@@ -9,9 +9,19 @@ import (
 // unreaped process that has joined a pid namespace keeps it from ending.
 type child struct {
 	process *os.Process
+	held    chan struct{} // closed when its pidfd is held, whatever the caller does with process
+	kept    chan struct{} // closed when it may be reaped; nil: at once
 	exited  chan struct{} // closed when state and err are set
 	state   *os.ProcessState
 	err     error
+}
+
+// letGo lets a child be reaped that was kept for what a zombie can still tell.
+func (c *child) letGo() {
+	if c.kept != nil {
+		close(c.kept)
+		c.kept = nil
+	}
 }
 
 // wait returns how the process ended, as often as it is asked.

@@ -9,12 +9,19 @@ import (
 	"time"
 )
 
-// reaped is the child that p is, being waited for from the first call on.
-func (l *launch) reaped(p *os.Process) *child {
+// watch begins to wait for a child that is to stay a zombie until reaped is called.
+func (l *launch) watch(p *os.Process) *child {
 	if l.children[p] == nil {
-		l.children[p] = reap(p)
+		l.children[p] = reap(p, true)
 	}
 	return l.children[p]
+}
+
+// reaped is the child that p is, to be reaped as soon as it exits.
+func (l *launch) reaped(p *os.Process) *child {
+	c := l.watch(p)
+	c.letGo()
+	return c
 }
 
 // processes are all that there are, in the order in which they came to be.
@@ -32,6 +39,7 @@ func (l *launch) processes() []*os.Process {
 func (l *launch) adopt() {
 	for _, p := range l.processes() {
 		if c := l.reaped(p); p == l.payload {
+			<-c.held // the caller may release it from now on
 			l.cmd.child = c
 		} else {
 			l.cmd.stages = append(l.cmd.stages, c)

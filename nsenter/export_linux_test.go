@@ -121,8 +121,16 @@ const (
 	ReplySize    = replySize
 )
 
+// What a launcher can be called for.
+const (
+	CallStartWorkers = callStartWorkers
+	CallClone        = callClone
+	CallWorker       = callWorker
+	CallWho          = callWho
+)
+
 // CallMessage is what a launcher is sent with that many fds.
-func CallMessage(nfds int) []byte { return callMessage(nfds, false) }
+func CallMessage(kind callKind, nfds int) []byte { return callMessage(kind, nfds, 1) }
 
 // ClonedPID is the pid that a reply tells, or why it is no such reply.
 func ClonedPID(message []byte) (int, error) {
@@ -145,6 +153,9 @@ func (l *Launcher) PID() int {
 	defer l.mu.Unlock()
 	return l.running.process.Pid
 }
+
+// Workers is how many threads of the launcher start payloads.
+func Workers(l *Launcher) int { return int(l.running.workers.count) }
 
 // ErrThreadMoved is the cause of what a Start refuses on a thread that has moved.
 var ErrThreadMoved = errThreadMoved

@@ -5,8 +5,6 @@ package nsenter
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"io"
 	"os"
 	"strconv"
 	"unsafe"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nsexec/internal/procfs"
+	"nsexec/internal/raw"
 )
 
 // inheritance is what a process has of its parent by birth, and a launcher's
@@ -39,15 +38,15 @@ func (p *launcherProcess) inheritance() (in inheritance, err error) {
 		return in, callerError("read", p.status.Name(), err)
 	}
 	for i := range in.limits {
-		if err := unix.Getrlimit(i, &in.limits[i]); err != nil {
+		if err := raw.Getrlimit(i, &in.limits[i]); err != nil {
 			return in, callerError("get resource limit", strconv.Itoa(i), err)
 		}
 	}
-	raw, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	priority, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil {
 		return in, callerError("get nice value", "", err)
 	}
-	in.nice = 20 - raw // as the system call has it: 40 to 1
+	in.nice = 20 - priority // as the system call has it: 40 to 1
 	if in.cpus, err = processors(); err != nil {
 		return in, callerError("get processors", "", err)
 	}
@@ -62,8 +61,8 @@ func (p *launcherProcess) inheritance() (in inheritance, err error) {
 // without changing it, or without asking 64 times.
 func readStatus(status *os.File) (umask uint32, ignored uint64, err error) {
 	var buf [4096]byte
-	n, err := status.ReadAt(buf[:], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	n, err := readOnce(status, buf[:])
+	if err != nil {
 		return 0, 0, err
 	}
 	mask, err := strconv.ParseUint(procfs.Field(buf[:n], "Umask:"), 8, 32)

@@ -29,7 +29,10 @@ type launch struct {
 	launcher *launcherProcess // nil: one-shot
 	farEnd   *os.File         // of the channel, until the launcher has it
 	called   bool             // the launcher has it
+	worker   *workers         // one of them has the call, by this number
+	number   uint64
 
+	early    bool // GO has been sent, whether or not READY has come
 	ready    bool // READY has come
 	executed bool
 	ending   bool // the stages know that they are to end
@@ -59,6 +62,7 @@ func (l *launch) end() {
 	} else {
 		l.discard()
 	}
+	l.leaveWorker()
 	if l.channel != nil {
 		l.channel.close()
 	}
@@ -92,14 +96,22 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	if err := l.ask(files, env); err != nil {
 		return err
 	}
+	if err := l.checkThread(); err != nil {
+		return err
+	}
+	if err := l.releaseEarly(); err != nil {
+		return err
+	}
 	if err := l.awaitReady(); err != nil {
 		return err
 	}
 	if err := l.beforeExec(); err != nil {
 		return err
 	}
-	if err := l.release(); err != nil {
-		return err
+	if !l.early {
+		if err := l.release(); err != nil {
+			return err
+		}
 	}
 	if l.cmd.function == nil {
 		return l.awaitExec()
@@ -287,9 +299,22 @@ func (l *launch) trace(r *reply, from *sender) {
 	l.cmd.Trace(Step{Stage: r.stage, Op: r.op, Type: r.typ, PID: from.pid, Since: since})
 }
 
+// releaseEarly sends GO where nobody is to act before exec, which saves a trip to
+// the caller and back. The payload can still be identified although it may have
+// ended by then, since its zombie waits for us. Whoever writes maps is asked for
+// another GO before.
+func (l *launch) releaseEarly() error {
+	mapped := l.helpers != nil || l.cmd.mapped != nil
+	if l.cmd.BeforeExec != nil || l.cmd.Trace != nil || mapped || !leavesZombies() {
+		return nil
+	}
+	l.early = true
+	return l.release()
+}
+
 // identify makes sure that Process is the process that has said READY. Its pid
 // comes from the kernel. It cannot be another's meanwhile, unless somebody
-// else has waited for our child; but then the pidfd that came along is dead.
+// else has waited for our child.
 func (l *launch) identify(from *sender) error {
 	if !l.forks() {
 		return nil
@@ -298,9 +323,13 @@ func (l *launch) identify(from *sender) error {
 		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH,
 			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
 	}
-	if from.pidfd != nil && !isAlive(int(from.pidfd.Fd())) {
+	if isUnreaped(from) {
+		return nil
+	}
+	if !l.early {
 		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
 	}
+	l.children[l.payload] = lostChild(l.payload, from)
 	return nil
 }
 
@@ -336,7 +365,8 @@ func (l *launch) release() error {
 // close-on-exec, so its program runs, or it has died; before it has read GO, if
 // that is a reset.
 func (l *launch) awaitExec() error {
-	stat, err := openStat(l.payload.Pid) // while it executes, which takes longer
+	l.watch(l.payload) // both while it executes, which takes longer
+	stat, err := openStat(l.payload.Pid)
 	if err == nil {
 		defer stat.Close()
 	}

@@ -11,9 +11,6 @@
 
 #include "stage.h"
 
-/* The fds of a call; see struct nsenter_call. */
-enum { CALL_SOCKET, CALL_PID, CALL_OWN_PID, CALL_FDS };
-
 /*
  * Whether it may be in another pid namespace for the time of a clone. As root
  * of a user namespace one can enter those below, but not come back, and the
@@ -48,52 +45,30 @@ static int is_cut(ssize_t n)
 }
 
 /* Whether there is a call that can be answered. Does not return without a caller. */
-static int receive_call(struct stage *st, struct nsenter_call *call)
+int nsenter_receive_call(struct stage *st, struct nsenter_call *call)
 {
-	ssize_t n = nsenter_receive_message(st, call, sizeof(*call));
+	const ssize_t n = nsenter_receive_message(st, call, sizeof(*call));
 
 	if (n <= 0 && !is_cut(n))
 		_exit(n < 0 ? NSENTER_EXIT_FAILED : 0);
 	return n == (ssize_t)sizeof(*call) && call->magic == NSENTER_MAGIC &&
-	       call->nfds == st->nfds && (st->nfds == CALL_SOCKET + 1 || st->nfds == CALL_FDS);
+	       call->nfds == st->nfds &&
+	       (st->nfds == NSENTER_CALL_SOCKET + 1 || st->nfds == NSENTER_CALL_FDS);
 }
 
 /* What a process that has been started for this call would be. */
 static void become_stage0(struct stage *st)
 {
 	sys(close, st->calls);
-	nsenter_close_received(st, CALL_PID);
+	nsenter_close_received(st, NSENTER_CALL_PID);
 	st->name = NSENTER_STAGE_0;
 	sigprocmask(SIG_SETMASK, &st->mask, NULL);
 }
 
-static void run_shared(struct stage *st)
-{
-	become_stage0(st);
-	nsenter_take_steps(st);
-}
-
-/* What a stage 0 in shared memory starts from: the launcher goes on with its own. */
-static pid_t clone_sharing(const struct stage *st, struct stage *slot)
-{
-	slot->move = NULL;
-	slot->name = st->name;
-	slot->sock = st->sock;
-	slot->calls = st->calls;
-	slot->mask = st->mask;
-	slot->ignored = st->ignored;
-	slot->sigchld = st->sigchld;
-	slot->nofile = st->nofile;
-	slot->nfds = st->nfds;
-	memcpy(slot->fds, st->fds, st->nfds * sizeof(st->fds[0]));
-	return nsenter_clone_in_slot(slot, run_shared);
-}
-
 /* Returns 0 in a fork. One that has failed is the caller's to know. */
-static pid_t clone_stage0(const struct stage *st, int shared)
+static pid_t clone_stage0(const struct stage *st)
 {
-	struct stage *const slot = shared ? nsenter_free_slot() : NULL;
-	pid_t pid = slot != NULL ? clone_sharing(st, slot) : nsenter_clone(CLONE_PARENT | SIGCHLD);
+	const pid_t pid = nsenter_clone(CLONE_PARENT | SIGCHLD);
 
 	if (pid > 0)
 		nsenter_cloned(st, pid);
@@ -103,45 +78,62 @@ static pid_t clone_stage0(const struct stage *st, int shared)
 }
 
 /* The same, in another pid namespace: to join one after birth takes a second clone. */
-static pid_t clone_inside(const struct stage *st, int shared)
+static pid_t clone_inside(const struct stage *st)
 {
-	const long error = sys(setns, st->fds[CALL_PID], CLONE_NEWPID);
+	const long error = sys(setns, st->fds[NSENTER_CALL_PID], CLONE_NEWPID);
 	pid_t pid;
 
 	if (error < 0) {
 		nsenter_say_error(st, error, "join", CLONE_NEWPID, "");
 		return -1;
 	}
-	pid = clone_stage0(st, shared);
+	pid = clone_stage0(st);
 	if (pid != 0)
-		must(st, sys(setns, st->fds[CALL_OWN_PID], CLONE_NEWPID), "return to", CLONE_NEWPID,
-		     "");
+		must(st, sys(setns, st->fds[NSENTER_CALL_OWN_PID], CLONE_NEWPID), "return to",
+		     CLONE_NEWPID, "");
 	return pid;
 }
 
+/* Returns 0 in a fork. */
 static pid_t answer(const struct stage *st, const struct nsenter_call *call)
 {
-	return call->nfds == CALL_FDS ? clone_inside(st, call->shared)
-				      : clone_stage0(st, call->shared);
+	if (call->kind == NSENTER_CALL_WHO)
+		nsenter_cloned(st, nsenter_payload_of(call->number));
+	if (call->kind != NSENTER_CALL_CLONE)
+		return -1;
+	return call->nfds == NSENTER_CALL_FDS ? clone_inside(st) : clone_stage0(st);
+}
+
+/* Returns how many there are. */
+static int start_workers(struct stage *st)
+{
+	struct nsenter_call call;
+	int workers = 0;
+
+	if (nsenter_receive_call(st, &call) && call.kind == NSENTER_CALL_START_WORKERS)
+		workers = nsenter_start_workers(st, st->fds[NSENTER_CALL_SOCKET]);
+	nsenter_close_received(st, 0);
+	return workers;
 }
 
 void nsenter_serve(struct stage *st)
 {
 	struct nsenter_call call;
+	int workers;
 
 	st->calls = st->sock;
 	nsenter_title(NSENTER_TITLE_LAUNCHER);
 	nsenter_become_opaque(st);
 	block_signals();
 	nsenter_note_signals(st);
-	nsenter_raise_nofile(st, CALL_FDS);
-	must(st, nsenter_make_slots(), "map memory", 0, "");
-	nsenter_serving(st, can_return());
+	nsenter_raise_nofile(st, NSENTER_SCM_MAX_FD);
+	workers = start_workers(st);
+	nsenter_serving(st, can_return(), workers);
 	for (;; nsenter_close_received(st, 0)) {
 		st->sock = st->calls;
-		if (!receive_call(st, &call))
+		if (!nsenter_receive_call(st, &call))
 			continue;
-		st->sock = st->fds[CALL_SOCKET];
+		st->sock = st->fds[NSENTER_CALL_SOCKET];
 		if (answer(st, &call) == 0)
 			break;
 	}

@@ -34,13 +34,14 @@ import (
 // for such a target.
 //
 // It is a process called "nsexec: launcher", a child of the caller, that holds
-// nothing of the caller's but one end of a socket, and stays in the directory that
-// it was started in. Of memory that it shares with nobody it has 150 KiB; where
-// the program is position-independent, also what its loader has relocated.
+// nothing of the caller's but the ends of two sockets, and stays in the directory that
+// it was started in. It has nine threads, all but one of which start payloads. Of
+// memory that it shares with nobody it has 150 KiB, and up to 40 more for each of
+// these once it has been used; where the program is position-independent, also
+// what its loader has relocated.
 type Launcher struct {
 	timeout  time.Duration
 	separate bool // never share memory
-	trusting bool // also with payloads that the target can see
 
 	mu      sync.Mutex
 	closed  bool
@@ -55,15 +56,6 @@ type LauncherOption func(*Launcher)
 // the default is 30 s.
 func LauncherTimeout(d time.Duration) LauncherOption {
 	return func(l *Launcher) { l.timeout = d }
-}
-
-// TrustedTargets lets payloads share the launcher's memory before they execute
-// also where they are born in a target's pid namespace. That saves a fork, and is
-// for targets whose root one trusts: he may write /proc/PID/oom_score_adj of what
-// he sees there, and the kernel keeps that alike for all that share memory, so
-// for the launcher, and for all that it starts from then on.
-func TrustedTargets() LauncherOption {
-	return func(l *Launcher) { l.trusting = true }
 }
 
 // SeparateMemory keeps payloads from sharing the launcher's memory before they

@@ -18,13 +18,34 @@ import (
 	"nsexec/nsenter"
 )
 
-// A rawLauncher is one that the test has started in the library's place.
-type rawLauncher struct{ *stage0 }
+// A rawLauncher is one that the test has started in the library's place, or its workers.
+type rawLauncher struct {
+	*stage0
+	workers bool
+	calls   *os.File // where it, or they, are called
+}
 
-func startRawLauncher(t *testing.T) *rawLauncher {
+// everyRawLauncher runs a test with both.
+func everyRawLauncher(t *testing.T, test func(t *testing.T, l *rawLauncher)) {
+	for name, workers := range map[string]bool{"itself": false, "workers": true} {
+		t.Run(name, func(t *testing.T) {
+			baseline(t)
+			test(t, startRawLauncher(t, workers))
+		})
+	}
+}
+
+func startRawLauncher(t *testing.T, workers bool) *rawLauncher {
 	t.Helper()
-	l := &rawLauncher{startNamed(t, nsenter.LauncherName)}
+	l := &rawLauncher{stage0: startNamed(t, nsenter.LauncherName), workers: workers}
+	l.calls = l.socket
 	t.Cleanup(func() { l.end(t) })
+	ours, theirs := socketPair(t, unix.SOCK_SEQPACKET)
+	l.send(t, nsenter.CallMessage(nsenter.CallStartWorkers, 1), int(theirs.Fd()))
+	theirs.Close()
+	if workers {
+		l.calls = ours
+	}
 	if reply := readReply(t, l.socket); !nsenter.IsServing(reply) {
 		t.Fatalf("launcher said %q instead of SERVING", reply)
 	}
@@ -45,6 +66,7 @@ func readReply(t *testing.T, socket *os.File) []byte {
 func (l *rawLauncher) end(t *testing.T) {
 	t.Helper()
 	l.socket.Close()
+	l.calls.Close()
 	stuck := time.AfterFunc(10*time.Second, func() { _ = l.cmd.Process.Kill() })
 	defer stuck.Stop()
 	if err := l.cmd.Wait(); err != nil || l.stdout.Len() > 0 {
@@ -59,7 +81,7 @@ func (l *rawLauncher) send(t *testing.T, message []byte, fds ...int) {
 	if len(fds) > 0 {
 		oob = unix.UnixRights(fds...)
 	}
-	fd := int(l.socket.Fd())
+	fd := int(l.calls.Fd())
 	if _, err := unix.SendmsgN(fd, message, oob, nil, unix.MSG_NOSIGNAL); err != nil {
 		t.Fatalf("send call: %v", err)
 	}
@@ -78,19 +100,33 @@ func (l *rawLauncher) serves(t *testing.T) {
 	l.holdsNothing(t)
 }
 
+// call is a well-formed one.
+func (l *rawLauncher) call(nfds int) []byte {
+	if l.workers {
+		return nsenter.CallMessage(nsenter.CallWorker, nfds)
+	}
+	return nsenter.CallMessage(nsenter.CallClone, nfds)
+}
+
 // answer is what a stage 0 of the launcher's says to a request. It is gone then.
 func (l *rawLauncher) answer(t *testing.T, request []byte, fds int) []byte {
 	t.Helper()
 	ours, theirs := socketPair(t, unix.SOCK_STREAM)
-	l.send(t, nsenter.CallMessage(1), int(theirs.Fd()))
-	theirs.Close()
-	pid, err := nsenter.ClonedPID(readReply(t, ours))
-	if err != nil {
+	if err := unix.SetsockoptInt(int(ours.Fd()), unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		t.Fatal(err)
+	}
+	l.send(t, l.call(1), int(theirs.Fd()))
+	theirs.Close()
+	pid := 0
+	if !l.workers {
+		pid = clonedPID(t, ours)
 	}
 	s := &stage0{socket: ours}
 	s.send(t, request, fds)
-	reply := readReply(t, ours)
+	reply, sender := readReplyFrom(t, ours)
+	if l.workers {
+		pid = sender
+	}
 	ours.Close()
 	var status unix.WaitStatus
 	if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || status.ExitStatus() != 1 { // it is our child, not the launcher's
@@ -99,23 +135,55 @@ func (l *rawLauncher) answer(t *testing.T, request []byte, fds int) []byte {
 	return reply
 }
 
+// readReplyFrom also tells who has sent it.
+func readReplyFrom(t *testing.T, socket *os.File) (reply []byte, pid int) {
+	t.Helper()
+	reply, oob := make([]byte, nsenter.ReplySize), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	n, _, _, _, err := unix.Recvmsg(int(socket.Fd()), reply, oob, unix.MSG_WAITALL)
+	for errors.Is(err, unix.EINTR) {
+		n, _, _, _, err = unix.Recvmsg(int(socket.Fd()), reply, oob, unix.MSG_WAITALL)
+	}
+	if err != nil || n < len(reply) {
+		t.Fatalf("%d bytes of a reply, %v", n, err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := unix.ParseUnixCredentials(&messages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply, int(from.Pid)
+}
+
+func clonedPID(t *testing.T, socket *os.File) int {
+	t.Helper()
+	pid, err := nsenter.ClonedPID(readReply(t, socket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
 // holdsNothing: of all that it was sent, the launcher has kept no file. Others may not look.
 func (l *rawLauncher) holdsNothing(t *testing.T) {
 	t.Helper()
 	if testutil.Who() == testutil.User {
 		return
 	}
-	testutil.Eventually(t, "only a socket left", func() bool {
-		return len(filesOf(t, l.cmd.Process.Pid)) == 1
+	testutil.Eventually(t, "only sockets left", func() bool {
+		return holdsSocketsOnly(t, l.cmd.Process.Pid)
 	})
 }
 
-func TestLauncherSurvivesMalformedCalls(t *testing.T) {
-	baseline(t)
-	l := startRawLauncher(t)
+func TestLauncherSurvivesMalformedCalls(t *testing.T) { everyRawLauncher(t, survivesMalformedCalls) }
+
+func survivesMalformedCalls(t *testing.T, l *rawLauncher) {
 	l.serves(t)
-	wrongMagic := nsenter.CallMessage(1)
+	wrongMagic := l.call(1)
 	wrongMagic[0]++
+	otherKind := nsenter.CallMessage(99, 1)
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -130,15 +198,16 @@ func TestLauncherSurvivesMalformedCalls(t *testing.T) {
 		fds     []int
 	}{
 		"one byte":            {message: []byte{1}},
-		"short":               {message: nsenter.CallMessage(1)[:7], fds: many[:1]},
-		"no file":             {message: nsenter.CallMessage(1)},
-		"no file, none said":  {message: nsenter.CallMessage(0)},
-		"two files":           {message: nsenter.CallMessage(2), fds: many[:2]},
-		"more than said":      {message: nsenter.CallMessage(1), fds: many[:3]},
-		"fewer than said":     {message: nsenter.CallMessage(3), fds: many[:1]},
-		"four files":          {message: nsenter.CallMessage(4), fds: many[:4]},
-		"as many as there go": {message: nsenter.CallMessage(253), fds: many},
+		"short":               {message: l.call(1)[:7], fds: many[:1]},
+		"no file":             {message: l.call(1)},
+		"no file, none said":  {message: l.call(0)},
+		"two files":           {message: l.call(2), fds: many[:2]},
+		"more than said":      {message: l.call(1), fds: many[:3]},
+		"fewer than said":     {message: l.call(3), fds: many[:1]},
+		"four files":          {message: l.call(4), fds: many[:4]},
+		"as many as there go": {message: l.call(253), fds: many},
 		"wrong magic":         {message: wrongMagic, fds: many[:1]},
+		"of another kind":     {message: otherKind, fds: many[:1]},
 		"garbage":             {message: []byte("GET / HTTP/1.1\r\n\r\n")},
 		"much garbage":        {message: bytes.Repeat([]byte{0xff}, 1<<16)},
 		"much, with files":    {message: make([]byte, 1<<16), fds: many},
@@ -152,8 +221,10 @@ func TestLauncherSurvivesMalformedCalls(t *testing.T) {
 
 // A stage 0 of a launcher's refuses what any other would.
 func TestLauncherSurvivesMalformedRequests(t *testing.T) {
-	baseline(t)
-	l := startRawLauncher(t)
+	everyRawLauncher(t, survivesMalformedRequests)
+}
+
+func survivesMalformedRequests(t *testing.T, l *rawLauncher) {
 	for name, words := range map[string][]uint32{
 		"magic": {atMagic, 0}, "size": {atSize, headerSize + 8}, "flag": {atFlags, all32}, "files": {atNFDs, 3},
 		"processors": {atNCPUs, 1024}, "limits": {atNLimits, 17}, "here": {atHere, 2}, "join of nothing": {atNJoins, 1},
@@ -169,11 +240,11 @@ func TestLauncherSurvivesMalformedRequests(t *testing.T) {
 }
 
 // What is well-formed, but no socket or no pid namespace: there is nobody to tell, or it is told.
-func TestLauncherSurvivesWrongFiles(t *testing.T) {
-	baseline(t)
-	l := startRawLauncher(t)
+func TestLauncherSurvivesWrongFiles(t *testing.T) { everyRawLauncher(t, survivesWrongFiles) }
+
+func survivesWrongFiles(t *testing.T, l *rawLauncher) {
 	ours, theirs := socketPair(t, unix.SOCK_STREAM)
-	l.send(t, nsenter.CallMessage(3), int(theirs.Fd()), 0, 0)
+	l.send(t, l.call(3), int(theirs.Fd()), 0, 0)
 	var e *nsenter.Error
 	if _, err := nsenter.ClonedPID(readReply(t, ours)); !errors.As(err, &e) || e.Stage != nsenter.StageLauncher || e.Op != "join" {
 		t.Errorf("a file for a pid namespace: %v", err)
@@ -181,9 +252,9 @@ func TestLauncherSurvivesWrongFiles(t *testing.T) {
 	l.serves(t)
 }
 
-func TestLauncherSurvivesRandomCalls(t *testing.T) {
-	baseline(t)
-	l := startRawLauncher(t)
+func TestLauncherSurvivesRandomCalls(t *testing.T) { everyRawLauncher(t, survivesRandomCalls) }
+
+func survivesRandomCalls(t *testing.T, l *rawLauncher) {
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, seed))
 	for range 200 {
@@ -197,16 +268,16 @@ func TestLauncherSurvivesRandomCalls(t *testing.T) {
 }
 
 // Files that it has no room for are dropped by the kernel, and so is their call (MSG_CTRUNC).
-func TestLauncherSurvivesTooManyFiles(t *testing.T) {
-	baseline(t)
-	l := startRawLauncher(t)
+func TestLauncherSurvivesTooManyFiles(t *testing.T) { everyRawLauncher(t, survivesTooManyFiles) }
+
+func survivesTooManyFiles(t *testing.T, l *rawLauncher) {
 	var few unix.Rlimit
 	err := unix.Getrlimit(unix.RLIMIT_NOFILE, &few)
 	few.Cur = 20
 	if err := errors.Join(err, unix.Prlimit(l.cmd.Process.Pid, unix.RLIMIT_NOFILE, &few, nil)); err != nil {
 		t.Fatal(err)
 	}
-	l.send(t, nsenter.CallMessage(253), make([]int, 253)...)
+	l.send(t, l.call(253), make([]int, 253)...)
 	l.serves(t)
 }
 

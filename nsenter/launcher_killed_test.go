@@ -47,7 +47,7 @@ func TestLauncherKilledIsStartedAgain(t *testing.T) {
 		for range 10 {
 			old := l.PID()
 			signalLauncher(t, l, syscall.SIGKILL)
-			testutil.Eventually(t, "end of the launcher", func() bool { return isGone(old) })
+			testutil.Eventually(t, "end of the launcher", func() bool { return syscall.Kill(old, 0) == syscall.ESRCH })
 			runs(t, l, set)
 			if l.PID() == old {
 				t.Errorf("the launcher is still %d", old)

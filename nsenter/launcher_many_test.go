@@ -44,7 +44,7 @@ func exitsBy(l *nsenter.Launcher, set *ns.Set, code int) *nsenter.Cmd {
 
 // Each of many calls at once comes back with its own status, and where it was meant to be.
 func TestLauncherManyCallers(t *testing.T) {
-	testutil.Baseline(t, func() { manyThreads(100); manyCallers(t, 1) })
+	testutil.Baseline(t, func() { manyThreads(200); manyCallers(t, 1) })
 	n := 20
 	if testing.Short() {
 		n = 4
@@ -93,7 +93,7 @@ func manyCallers(t *testing.T, n int) {
 
 // Calls that are given up at any time leave nothing alive, and do no harm to those that are not.
 func TestLauncherRandomCancels(t *testing.T) {
-	testutil.Baseline(t, func() { manyThreads(100); manyCallers(t, 1) })
+	testutil.Baseline(t, func() { manyThreads(200); manyCallers(t, 1) })
 	n := 30
 	if testing.Short() {
 		n = 5

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -17,9 +16,6 @@ import (
 // connect plans a call to the launcher, and makes the socket for it.
 func (l *launch) connect() (err error) {
 	if l.launcher, err = l.cmd.launcher.process(); err != nil {
-		return err
-	}
-	if err := l.launcher.checkThread(l.cmd.set); err != nil {
 		return err
 	}
 	if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode, l.launcher.id); err != nil {
@@ -47,15 +43,19 @@ func (p *launcherProcess) id(t ns.Type) (ns.ID, error) {
 }
 
 // checkThread refuses a thread that a payload would not start from. What is
-// joined is the same from wherever it starts.
-func (p *launcherProcess) checkThread(set *ns.Set) error {
+// joined is the same from wherever it starts. Each look takes 10 us: that is why it is
+// done while the payload is on its way to where it waits for GO.
+func (l *launch) checkThread() error {
+	if l.launcher == nil {
+		return nil
+	}
 	rest := ns.All
-	if set != nil {
-		rest &^= set.Types()
+	if l.cmd.set != nil {
+		rest &^= l.cmd.set.Types()
 	}
 	for _, t := range rest.Types() {
 		here, err := currentID(t)
-		if own, ok := p.own[t]; ok && err == nil && here != own {
+		if own, ok := l.launcher.own[t]; ok && err == nil && here != own {
 			return &Error{Op: "use launcher", Type: t, Err: errThreadMoved}
 		}
 	}
@@ -68,15 +68,14 @@ var errLauncherGone = errors.New("it has ended")
 // launcherTries is how many launchers a call may find gone.
 const launcherTries = 3
 
-// call has the launcher clone a stage 0. One that has been killed meanwhile is replaced.
+// call has the launcher start a stage 0. One that has been killed meanwhile is replaced.
 func (l *launch) call(files []*os.File, env []string) (err error) {
-	shared := l.sharesMemory(files, env)
 	defer func() {
 		l.farEnd.Close()
 		l.farEnd = nil
 	}()
 	for range launcherTries {
-		err = l.launcher.send(l.channel, &l.plan, l.farEnd, shared)
+		err = l.callOnce(files, env)
 		if err == nil {
 			l.called = true
 			return nil
@@ -94,30 +93,14 @@ func (l *launch) call(files []*os.File, env []string) (err error) {
 	return &Error{Stage: StageLauncher, Op: "send call", Err: errLauncherGone}
 }
 
-// sharesMemory decides whether stage 0 may share the launcher's memory until it
-// executes, which saves the copy. Not where that could harm the launcher: the
-// kernel kills what shares memory together when memory runs out, and BeforeExec
-// may put the payload where it does; credentials that change, as in a user
-// namespace, make the memory dumpable, and clocks want it unshared (time_namespaces(7)).
-// Nor is it for what outlives stage 0 in it, or does not fit.
-func (l *launch) sharesMemory(files []*os.File, env []string) bool {
-	c := l.cmd
-	switch {
-	case c.launcher.separate, l.plan.birth != nil && !c.launcher.trusting:
-		return false
-	case c.BeforeExec != nil, c.function != nil, c.Unshare != 0:
-		return false
-	case c.Credential != nil, c.New.KeepCapabilities, c.Init:
-		return false
-	case l.plan.types()&(ns.User|ns.Time) != 0 || l.plan.forks():
-		return false
+func (l *launch) callOnce(files []*os.File, env []string) error {
+	to, kind := l.launcher.socket, callClone
+	if l.takeWorker(files, env) {
+		to, kind = l.launcher.workers.socket, callWorker
 	}
-	const perString, fixed = 4 + 1 + 8, headerSize + 8192 // what the wire and argv add; limits, processors, a root
-	size := fixed + 8*len(files) + len(c.Path) + len(c.Dir)
-	for _, s := range slices.Concat(c.argv(), env) {
-		size += len(s) + perString
-	}
-	return size <= maxShared
+	return l.withCallFDs(func(fds []int) error {
+		return l.deliver(to, callMessage(kind, len(fds), l.number), fds)
+	})
 }
 
 // replace waits for the end of a launcher that has closed its socket, and is process then.
@@ -126,17 +109,17 @@ func (l *Launcher) replace(old *launcherProcess) (*launcherProcess, error) {
 	return l.process()
 }
 
-// send sends a call, with the far end of its channel. A launcher that does not
-// read is waited for as the channel says.
-func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File, shared bool) (err error) {
-	defer runtime.KeepAlive(farEnd)
-	fds := []int{int(farEnd.Fd())}
-	if plan.birth == nil {
-		return p.sendFiles(ch, fds, shared)
+// withCallFDs calls fn with what travels with a call itself: the far end of the channel and,
+// for who is to be born elsewhere, the pid namespaces there and here.
+func (l *launch) withCallFDs(fn func(fds []int) error) (err error) {
+	defer runtime.KeepAlive(l.farEnd)
+	fds := []int{int(l.farEnd.Fd())}
+	if l.plan.birth == nil {
+		return fn(fds)
 	}
-	holdErr := plan.birth.Control(func(pidNS uintptr) {
-		ownErr := p.pidNS.Control(func(own uintptr) {
-			err = p.sendFiles(ch, append(fds, int(pidNS), int(own)), shared)
+	holdErr := l.plan.birth.Control(func(pidNS uintptr) {
+		ownErr := l.launcher.pidNS.Control(func(own uintptr) {
+			err = fn(append(fds, int(pidNS), int(own)))
 		})
 		if ownErr != nil { // somebody else has replaced it
 			err = errLauncherGone
@@ -145,14 +128,15 @@ func (p *launcherProcess) send(ch *channel, plan *plan, farEnd *os.File, shared 
 	return errors.Join(holdErr, err)
 }
 
-func (p *launcherProcess) sendFiles(ch *channel, fds []int, shared bool) (err error) {
-	raw, err := p.socket.SyscallConn()
+// deliver sends a message to the launcher. One that does not read is waited for as the channel says.
+func (l *launch) deliver(to *os.File, message []byte, fds []int) (err error) {
+	raw, err := to.SyscallConn()
 	if err != nil {
 		return err
 	}
 	rawErr := raw.Control(func(socket uintptr) {
-		to := &channel{fd: int(socket), ctx: ch.ctx, done: ch.done, deadline: ch.deadline}
-		err = to.send(callMessage(len(fds), shared), fds)
+		ch := &channel{fd: int(socket), ctx: l.channel.ctx, done: l.channel.done, deadline: l.channel.deadline}
+		_, err = ch.sendSome(message, fds)
 	})
 	if rawErr != nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return errLauncherGone
@@ -164,6 +148,9 @@ func (p *launcherProcess) sendFiles(ch *channel, fds []int, shared bool) (err er
 // if there is one, is to be closed when the request has been sent.
 func (l *launch) inherit(r *request) (here *os.File, err error) {
 	now, err := l.launcher.inheritance()
+	if errors.Is(err, os.ErrClosed) {
+		return nil, errLauncherClosed()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,9 @@ import (
 // still wants to know what it has cloned.
 const lateTime = 10 * time.Second
 
+// whoTime is after what time a launcher is asked again: a worker may only just have read the call.
+const whoTime = 20 * time.Millisecond
+
 // seekStage0 finds out what the launcher has cloned, for a Start that has failed.
 // A launcher that somebody has stopped is ended: nobody could tell what it starts
 // later. One that is only slow, on a busy machine, has other calls to answer: what
@@ -31,27 +34,46 @@ func (l *launch) seekStage0() {
 		return
 	}
 	late := *l
-	l.channel = nil
+	l.channel, l.worker = nil, nil
 	go late.discardLate()
 }
 
 // hearStage0 reports whether that is settled: what has been cloned, or that
 // nothing will be.
 func (l *launch) hearStage0(within time.Duration) bool {
-	l.channel.deadline = time.Now().Add(within)
+	end := time.Now().Add(within)
 	for l.stage0 == nil {
-		r, from, err := l.channel.receive()
-		if err != nil {
-			return l.channel.expired() == nil
+		l.channel.deadline = end
+		if l.worker != nil {
+			l.askWho()
+			l.channel.deadline = time.Now().Add(min(whoTime, time.Until(end)))
 		}
-		l.meet(&r, &from)
-		from.close()
+		switch err := l.hearOne(); {
+		case err == nil:
+		case l.channel.expired() == nil: // the end of the file
+			return true
+		case !time.Now().Before(end):
+			return l.stage0 != nil
+		}
 	}
 	return true
 }
 
+func (l *launch) hearOne() error {
+	if l.stage0 != nil {
+		return nil
+	}
+	r, from, err := l.channel.receive()
+	if err == nil {
+		l.meet(&r, &from)
+		from.close()
+	}
+	return err
+}
+
 // discardLate reaps what a slow launcher has cloned after all.
 func (l *launch) discardLate() {
+	defer l.leaveWorker()
 	defer l.channel.close()
 	if !l.hearStage0(lateTime) {
 		_, _ = l.launcher.stop()

@@ -20,6 +20,7 @@ type launcherProcess struct {
 	process *os.Process
 	child   *child
 	socket  *os.File
+	workers workers
 	status  *os.File          // see Launcher
 	born    inheritance       // what it has of the caller
 	own     map[ns.Type]ns.ID // the namespaces that it is in
@@ -63,8 +64,8 @@ func (p *launcherProcess) start() (err error) {
 		return err
 	}
 	p.pid = p.process.Pid
-	p.child = reap(p.process)
-	return nil
+	p.child = reap(p.process, false)
+	return p.workers.start(callers)
 }
 
 func (p *launcherProcess) awaitServing(timeout time.Duration) error {
@@ -80,7 +81,9 @@ func (p *launcherProcess) awaitServing(timeout time.Duration) error {
 		return &Error{Stage: StageLauncher, Op: "start launcher", Errno: unix.EPROTO}
 	case r.kind == replyError:
 		return r.failure()
-	case r.pid == 0:
+	}
+	p.workers.count = int32(r.detail)
+	if r.pid == 0 {
 		return nil
 	}
 	if p.pidNS, err = ns.OpenPID(os.Getpid(), ns.PID); err != nil {
@@ -130,6 +133,7 @@ func (p *launcherProcess) close() {
 	if p.socket != nil {
 		p.socket.Close()
 	}
+	p.workers.close()
 	if p.pidNS != nil {
 		p.pidNS.Close()
 	}

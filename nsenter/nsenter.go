@@ -55,6 +55,9 @@ const (
 
 func loadedAs() uint32 { return uint32(C.nsenter_load()) }
 
+// leavesZombies tells whether children of ours that have exited wait for us.
+func leavesZombies() bool { return C.nsenter_leaves_zombies() != 0 }
+
 // refusals tells what the exit statuses of a stage 0 mean that read no request.
 var refusals = map[int]string{
 	C.NSENTER_EXIT_SECURE:   "the program gains privileges when it is executed",
@@ -221,11 +224,20 @@ func (r *request) header(total int) C.struct_nsenter_request {
 	return h
 }
 
+// callKind says what a launcher is to do.
+type callKind uint16
+
+const (
+	callStartWorkers callKind = C.NSENTER_CALL_START_WORKERS
+	callClone        callKind = C.NSENTER_CALL_CLONE
+	callWorker       callKind = C.NSENTER_CALL_WORKER
+	callWho          callKind = C.NSENTER_CALL_WHO
+)
+
 // callMessage is what a launcher is sent with that many fds.
-func callMessage(nfds int, shared bool) []byte {
-	raw := C.struct_nsenter_call{magic: C.NSENTER_MAGIC, nfds: C.uint16_t(nfds)}
-	if shared {
-		raw.shared = 1
+func callMessage(kind callKind, nfds int, number uint64) []byte {
+	raw := C.struct_nsenter_call{
+		magic: C.NSENTER_MAGIC, kind: C.uint16_t(kind), nfds: C.uint16_t(nfds), number: C.uint64_t(number),
 	}
 	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), C.sizeof_struct_nsenter_call))
 }

@@ -79,6 +79,7 @@ static void begin(struct stage *st, int sock)
 {
 	st->move = NULL;
 	st->area = NULL;
+	st->ready = 0;
 	st->name = nsenter_is_launcher() ? NSENTER_STAGE_LAUNCHER : NSENTER_STAGE_0;
 	st->sock = sock;
 	st->req = NULL;
@@ -91,6 +92,7 @@ static void report_ready(struct stage *st)
 {
 	st->name = NSENTER_STAGE_PAYLOAD;
 	nsenter_ready(st);
+	st->ready = 1;
 	nsenter_await_go(st);
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -20,6 +19,15 @@ func isAlive(pidfd int) bool {
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	return err != nil || n == 0
+}
+
+// isUnreaped tells whether a child of ours that has spoken is still there, if only
+// as a zombie: then its pid is nobody else's.
+func isUnreaped(from *sender) bool {
+	if from.pidfd != nil {
+		return unix.PidfdSendSignal(int(from.pidfd.Fd()), 0, nil, 0) != unix.ESRCH
+	}
+	return unix.Waitid(unix.P_PID, from.pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != unix.ECHILD
 }
 
 // Flags of the kernel's in /proc/PID/stat.
@@ -67,11 +75,24 @@ func openStat(pid int) (*os.File, error) {
 
 func readStat(stat *os.File) (processStat, error) {
 	var buf [1024]byte
-	n, err := stat.ReadAt(buf[:], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	n, err := readOnce(stat, buf[:])
+	if err != nil {
 		return processStat{}, err
 	}
 	return parseStat(buf[:n])
+}
+
+// readOnce reads the beginning of a file of procfs, which is made anew for each read:
+// File.ReadAt would have it made twice, to see its end.
+func readOnce(f *os.File, buf []byte) (n int, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if conn.Control(func(fd uintptr) { n, err = unix.Pread(int(fd), buf, 0) }) != nil {
+		return 0, os.ErrClosed // which the poller calls otherwise
+	}
+	return max(n, 0), err
 }
 
 // processStat is what is taken out of /proc/PID/stat.

@@ -170,6 +170,14 @@ void nsenter_heed_children(struct stage *st)
 	     0, "");
 }
 
+int nsenter_leaves_zombies(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler != SIG_IGN &&
+	       !(action.sa_flags & SA_NOCLDWAIT);
+}
+
 /* From here on the payload lives as long as it likes, unless the caller's end is its own concern.
  */
 void nsenter_outlive_caller(const struct stage *st)

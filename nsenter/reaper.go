@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,23 +49,51 @@ func newReaper() (*reaper, error) {
 
 // reap takes over waiting for p, which must be a child of ours. Its pidfd is
 // held until then, so that it is reaped although the caller may release p.
-// Where p has none (seccomp may refuse pidfd_open) a thread waits.
-func reap(p *os.Process) *child {
-	c := &child{process: p, exited: make(chan struct{})}
-	held := make(chan struct{})
+// Where p has none (seccomp may refuse pidfd_open) a thread waits. One that is
+// kept is not reaped before it is let go.
+func reap(p *os.Process, keep bool) *child {
+	c := &child{process: p, held: make(chan struct{}), exited: make(chan struct{})}
+	kept := make(chan struct{})
+	if keep {
+		c.kept = kept
+	} else {
+		close(kept)
+	}
 	go func() {
 		err := p.WithHandle(func(pidfd uintptr) {
-			close(held)
+			close(c.held)
 			awaitExit(pidfd)
+			<-kept
 			c.settle(waitChild(p, pidfd))
 		})
 		if err != nil {
-			close(held)
+			close(c.held)
+			<-kept
 			c.settle(waitWithoutHandle(p))
 		}
 	}()
-	<-held
 	return c
+}
+
+// Most programs that somebody enters for end soon. So a wait begins in the kernel,
+// which saves going through Go's poller: several thread switches, of a start
+// that takes not many more. Long ones and many at once must not cost threads.
+const (
+	shortWait    = 10 // ms
+	maxShortWait = 4
+)
+
+var shortWaits atomic.Int32
+
+// endsSoon waits for so long at most, and not at all when enough others do.
+func endsSoon(pidfd uintptr) bool {
+	defer shortWaits.Add(-1)
+	if shortWaits.Add(1) > maxShortWait {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, shortWait)
+	return err == nil && n > 0
 }
 
 // awaitExit returns at once where the poller is of no help. A process can be
@@ -72,7 +101,7 @@ func reap(p *os.Process) *child {
 // it: the wait then takes a thread.
 func awaitExit(pidfd uintptr) {
 	r, err := theReaper()
-	if err != nil {
+	if err != nil || endsSoon(pidfd) {
 		return
 	}
 	exited := make(chan struct{})
@@ -148,6 +177,22 @@ func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
 		_ = unix.Waitid(unix.P_PIDFD, int(pidfd), nil, unix.WEXITED, nil)
 	}
 	return state, err
+}
+
+// lostChild is a child that somebody else has waited for before we could take hold
+// of it. Its pid may be another's by now: p must not signal that one.
+func lostChild(p *os.Process, from *sender) *child {
+	c := &child{process: p, held: make(chan struct{}), exited: make(chan struct{})}
+	close(c.held)
+	pid := p.Pid
+	_ = p.Release()
+	p.Pid = pid
+	var err error = &LostStatusError{}
+	if from.pidfd != nil {
+		err = lostStatus(from.pidfd.Fd())
+	}
+	c.settle(nil, err)
+	return c
 }
 
 func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {

@@ -18,9 +18,12 @@
  * A launcher is a stage 0 that stays. It is sent calls, each with the far end
  * of a socket on which the rest is as above:
  *
+ *	caller -> launcher	START_WORKERS
  *	caller <- launcher	SERVING, once
  *	caller -> launcher	struct nsenter_call, its fds attached, for each request
  *	caller <- launcher	CLONED or ERROR, on the call's socket
+ *
+ * Its workers are called on a socket of their own, which keeps messages apart.
  *
  * A program that moves itself (Reexec) has nobody to talk to: its request is in a
  * sealed memfd, behind a struct nsenter_move, and nothing is replied.
@@ -173,7 +176,7 @@ enum nsenter_kind {
 	NSENTER_ERROR,
 	NSENTER_BOOTED, /* a function is about to run */
 	NSENTER_SERVING, /* pid: 1 if the launcher can be in another pid namespace for the time of a
-			    clone */
+			    clone; detail: how many workers it has */
 };
 
 enum nsenter_stage {
@@ -194,15 +197,30 @@ enum nsenter_detail {
 	NSENTER_D_MALFORMED, /* the request is */
 };
 
-/*
- * What a launcher is sent. Its fds: the far end of the socket on which it is
- * answered; then, if the stage 0 is to be born in another pid namespace, that
- * one and the launcher's own.
- */
+/* What a launcher is to do. */
+enum nsenter_call_kind {
+	NSENTER_CALL_START_WORKERS =
+		1, /* comes first; the fd is the socket where they are called */
+	NSENTER_CALL_CLONE, /* a stage 0 with memory of its own; the request comes on the fd */
+	NSENTER_CALL_WORKER, /* a stage 0 that shares memory; the same */
+	NSENTER_CALL_WHO, /* answered by CLONED: which process a worker has cloned, if it is there
+			     yet */
+};
+
+/* A call's fds. A stage 0 that is to be born in another pid namespace takes all three. */
+enum nsenter_call_fd {
+	NSENTER_CALL_SOCKET, /* the far end of the socket on which the call is answered */
+	NSENTER_CALL_PID, /* the pid namespace to be born in */
+	NSENTER_CALL_OWN_PID, /* the launcher's own */
+	NSENTER_CALL_FDS,
+};
+
+/* What a launcher is sent. */
 struct nsenter_call {
 	uint32_t magic;
+	uint16_t kind; /* enum nsenter_call_kind */
 	uint16_t nfds; /* 1 or 3 */
-	uint16_t shared; /* 1: the stage 0 may share the launcher's memory */
+	uint64_t number; /* of a call to a worker */
 };
 
 /* What a request takes at most that is read by a stage 0 with shared memory, argv and envp

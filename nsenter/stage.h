@@ -41,6 +41,7 @@ struct stage {
 	struct disposition sigchld; /* as it was inherited */
 	struct limit nofile; /* RLIMIT_NOFILE as it was inherited */
 	void *area; /* for the request, of NSENTER_SHARED_REQUEST bytes; NULL: memory is its own */
+	int ready; /* READY has been said */
 	struct nsenter_request *req;
 	struct nsenter_job job;
 	uint32_t nfds; /* how many fds have arrived */
@@ -57,10 +58,11 @@ int nsenter_is_launcher(void);
 /* launcher.c: a stage 0 that stays; returns in those that it forks */
 void nsenter_serve(struct stage *st);
 
-/* slot.c: stages 0 that share a launcher's memory */
-long nsenter_make_slots(void);
-struct stage *nsenter_free_slot(void);
-pid_t nsenter_clone_in_slot(struct stage *slot, void (*run)(struct stage *));
+int nsenter_receive_call(struct stage *st, struct nsenter_call *call);
+
+/* worker.c: a launcher's threads, whose payloads share its memory */
+int nsenter_start_workers(const struct stage *launcher, int calls);
+pid_t nsenter_payload_of(uint64_t number);
 
 /* nsexec.c: from the request to the payload; returns in a function's */
 void nsenter_take_steps(struct stage *st);
@@ -73,7 +75,7 @@ void nsenter_receive(struct stage *st);
 void nsenter_read_request(struct stage *st, int memfd);
 void nsenter_step(const struct stage *st, const char *op, uint64_t type);
 ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len);
-void nsenter_serving(const struct stage *st, int moves);
+void nsenter_serving(const struct stage *st, int moves, int workers);
 void nsenter_cloned(const struct stage *st, pid_t pid);
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
 void nsenter_ready(const struct stage *st);

@@ -46,7 +46,7 @@ func payloadReads(r, w *os.File) (theirs, ours *os.File)  { return r, w }
 func payloadWrites(r, w *os.File) (theirs, ours *os.File) { return w, r }
 
 func (p *plumbing) devNull(flag int) (*os.File, error) {
-	f, err := os.OpenFile(os.DevNull, flag, 0)
+	f, err := openDirectly(os.DevNull, flag)
 	if err != nil {
 		return nil, callerError("open", os.DevNull, err)
 	}
@@ -116,8 +116,8 @@ func (c *Cmd) files() ([]*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	stderr := stdout
-	if c.Stderr == nil || !sameWriter(c.Stderr, c.Stdout) {
+	stderr := stdout // also if both are nobody's
+	if !sameWriter(c.Stderr, c.Stdout) {
 		if stderr, err = c.stdio.writer(c.Stderr); err != nil {
 			return nil, err
 		}

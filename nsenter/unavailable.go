@@ -41,3 +41,5 @@ func startLauncher(*Launcher) (*launcherProcess, error) { return nil, Available(
 func (*launcherProcess) hasEnded() bool { return true }
 
 func (*launcherProcess) close() {}
+
+func openDirectly(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }

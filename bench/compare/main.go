@@ -41,7 +41,6 @@ type bench struct {
 	pid      int    // the target
 	set      *ns.Set
 	launcher *nsenter.Launcher
-	trusting *nsenter.Launcher // that shares its memory with payloads born inside, too
 
 	figures figures
 	page    page
@@ -79,10 +78,6 @@ func (b *bench) measure(pid int) (err error) {
 		return err
 	}
 	defer func() { _ = b.launcher.Close() }()
-	if b.trusting, err = nsenter.NewLauncher(nsenter.TrustedTargets()); err != nil {
-		return err
-	}
-	defer func() { _ = b.trusting.Close() }()
 	for _, part := range []func() error{b.ways, b.namespaces, b.callers, b.throughput, b.creation} {
 		if err := part(); err != nil {
 			return err

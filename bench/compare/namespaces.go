@@ -24,7 +24,7 @@ func (b *bench) namespaces() error {
 		return err
 	}
 	defer func() { _, _ = target.Process.Kill(), target.Wait() }()
-	all := []series{{name: "launcher"}, {name: "launcher, TrustedTargets"}, {name: "nsenter.Command"}, {name: "nsenter(1)"}}
+	all := []series{{name: "launcher"}, {name: "nsenter.Command"}, {name: "nsenter(1)"}}
 	plain := series{name: "os/exec, no namespace"}
 	contenders := []*turns.Contender{b.execWay()}
 	along := axis{name: "namespaces"}
@@ -50,7 +50,7 @@ func (b *bench) namespaces() error {
 		return err
 	}
 	b.figures.ofNamespaces(all[0].at)
-	b.page.section("Number of namespaces", `Each column has those before it too. A pid namespace takes a clone, a launcher's payload being born in it; with a time or
+	b.page.section("Number of namespaces", `Each column has those before it too. A pid namespace takes a clone, but for a launcher's payload, which is born in it; with a time or
 user namespace no payload shares the launcher's memory. os/exec, with none, takes its turn among them.`)
 	all = append(all, plain)
 	b.page.matrix("ms", "%.3f", places, all, milliseconds)
@@ -83,7 +83,6 @@ func (b *bench) joining(pid int, set *ns.Set, n int) []func() error {
 	arg = append(arg, b.program)
 	return []func() error{
 		func() error { return b.launcher.Command(set, b.program).Run() },
-		func() error { return b.trusting.Command(set, b.program).Run() },
 		func() error { return nsenter.Command(set, b.program).Run() },
 		func() error { return exec.Command("nsenter", arg...).Run() },
 	}

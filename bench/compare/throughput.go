@@ -18,7 +18,7 @@ const perTurn = 128
 
 // throughput compares how many programs can be run in a second.
 func (b *bench) throughput() error {
-	ways := []*turns.Contender{b.execWay(), b.launcherWay(), b.trustingWay()}
+	ways := []*turns.Contender{b.execWay(), b.launcherWay()}
 	var all []series
 	var contenders []*turns.Contender
 	along := axis{name: "at once", log: true}

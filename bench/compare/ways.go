@@ -26,12 +26,6 @@ func (b *bench) launcherWay() *turns.Contender {
 	}}
 }
 
-func (b *bench) trustingWay() *turns.Contender {
-	return &turns.Contender{Name: "launcher, TrustedTargets", Run: func() error {
-		return b.trusting.Command(b.set, b.program).Run()
-	}}
-}
-
 // peer is a program that enters the target, started by os/exec as its users do.
 func (b *bench) peer(name string, arg ...string) *turns.Contender {
 	arg = slices.Concat(arg, []string{"-t", strconv.Itoa(b.pid)}, sixOptions, []string{b.program})
@@ -49,8 +43,7 @@ func (b *bench) ways() error {
 	oneshot := &turns.Contender{Name: "nsenter.Command", Run: func() error {
 		return nsenter.Command(b.set, b.program).Run()
 	}}
-	contenders := []*turns.Contender{plain, launcher,
-		b.trustingWay(), oneshot, util}
+	contenders := []*turns.Contender{plain, launcher, oneshot, util}
 	if _, err := exec.LookPath("nsexec"); err == nil {
 		contenders = append(contenders, b.peer("nsexec exec", "nsexec", "exec"))
 	}

@@ -47,6 +47,12 @@ func IoctlUint64(fd int, request uintptr) (value uint64, err error) {
 	return value, err
 }
 
+// Getrlimit is getrlimit(2).
+func Getrlimit(resource int, limit *unix.Rlimit) error {
+	_, err := result(unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(resource), 0, uintptr(unsafe.Pointer(limit)), 0, 0))
+	return err
+}
+
 // Close is close(2).
 func Close(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 

@@ -7,6 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// NewMessages returns two ends of a socket that keeps messages apart, and delivers each to one reader.
+// Both block, and are close-on-exec.
+func NewMessages() (one, other *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "nsexec-calls"), os.NewFile(uintptr(fds[1]), "nsexec-calls"), nil
+}
+
 // New returns the caller's end, to which the kernel attaches who sent what
 // arrives, and stage 0's. Both block, and are close-on-exec.
 func New() (caller, stage0 *os.File, err error) {
