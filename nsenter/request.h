@@ -219,7 +219,7 @@ struct nsenter_reply {
 	int32_t pid; /* CLONED */
 	uint64_t type; /* the namespace concerned, or 0 */
 	uint64_t time; /* STEP: CLOCK_REALTIME, ns; no time namespace shifts it */
-	char op[24]; /* what was done: a verb, and its object if that is fixed */
+	char op[32]; /* what was done: a verb, and its object if that is fixed */
 	char object[192]; /* to what: a path, cut if need be; or empty */
 };
 
