@@ -210,7 +210,7 @@ void nsenter_serving(const struct stage *st, int moves)
 
 	fill(&reply, st, NSENTER_SERVING, "serve");
 	reply.pid = moves;
-	send_reply(st, &reply, NULL);
+	must(st, send_reply(st, &reply, NULL), "say serving", 0, "");
 }
 
 /* Waits until the caller has written them. */
@@ -250,7 +250,8 @@ void nsenter_await_go(const struct stage *st)
 {
 	char go = 0;
 
-	if (sys_read(st->sock, &go, 1) != 1 || go != NSENTER_GO)
+	must(st, sys_read(st->sock, &go, 1), "wait for GO", 0, "");
+	if (go != NSENTER_GO)
 		_exit(NSENTER_EXIT_FAILED);
 }
 
