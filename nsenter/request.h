@@ -72,6 +72,7 @@
 /* How a stage 0 ends that could not even read its request. */
 enum nsenter_exit {
 	NSENTER_EXIT_FAILED = 1, /* said why on the socket */
+	NSENTER_EXIT_MUTE, /* a helper that cannot: it has nothing left to say it on */
 	NSENTER_EXIT_SECURE = 65, /* AT_SECURE: set-user-ID or file capabilities */
 	NSENTER_EXIT_VARIABLE, /* NSENTER_PIPE_ENV is missing or no number */
 	NSENTER_EXIT_SOCKET, /* the fd is no Unix stream socket */
