@@ -321,8 +321,15 @@ func (l *launch) beforeExec() error {
 // forks reports whether the payload has been cloned from what it executes.
 func (l *launch) forks() bool { return l.launcher != nil || l.plan.forks() }
 
-// release lets the payload go on.
+// release lets the payload go on. It alone may have the other end of the channel by
+// then: the end of file is to tell that it executes, and not to wait for a stage that
+// has cloned all that it was to clone, and that somebody has stopped.
 func (l *launch) release() error {
+	for _, p := range l.processes() {
+		if p != l.payload {
+			_ = p.Kill()
+		}
+	}
 	if err := l.channel.expired(); err != nil {
 		return l.lost(StagePayload, "send GO", err)
 	}
