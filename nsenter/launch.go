@@ -370,7 +370,7 @@ func (l *launch) checkExecuted(stat *os.File) error {
 	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
 		return nil
 	}
-	if state, err := l.kill(l.payload); err == nil && state.Exited() {
+	if state, err := l.kill(l.payload); err == nil && state.Exited() && !l.forks() {
 		return nil // a program that has given itself a stage's title
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}
