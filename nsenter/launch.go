@@ -299,7 +299,7 @@ func (l *launch) identify(from *sender) error {
 			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
 	}
 	if from.pidfd != nil && !isAlive(int(from.pidfd.Fd())) {
-		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
+		return l.died()
 	}
 	return nil
 }
