@@ -211,7 +211,7 @@ void nsenter_serving(const struct stage *st, int moves, int workers)
 	fill(&reply, st, NSENTER_SERVING, "serve");
 	reply.pid = moves;
 	reply.detail = (uint32_t)workers;
-	send_reply(st, &reply, NULL);
+	must(st, send_reply(st, &reply, NULL), "say serving", 0, "");
 }
 
 /* Waits until the caller has written them. */
@@ -262,7 +262,8 @@ void nsenter_await_go(const struct stage *st)
 {
 	char go = 0;
 
-	if (sys_read(st->sock, &go, 1) != 1 || go != NSENTER_GO || is_alone(st))
+	must(st, sys_read(st->sock, &go, 1), "wait for GO", 0, "");
+	if (go != NSENTER_GO || is_alone(st))
 		_exit(NSENTER_EXIT_FAILED);
 }
 

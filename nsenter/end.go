@@ -7,6 +7,10 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
 )
 
 // watch begins to wait for a child that is to stay a zombie until reaped is called.
@@ -58,7 +62,7 @@ var errNotReaped = errors.New("killed, but not to be waited for: frozen, or trac
 // discard kills and reaps what there is. A stage 0 that is about to end may do so
 // by itself, since it reaps what it has started before.
 func (l *launch) discard() {
-	if l.stage0 == nil && l.launcher != nil {
+	if l.launcher != nil && (l.stage0 == nil || l.launcher.isStopped()) {
 		l.seekStage0()
 	}
 	l.discardFound()
@@ -72,6 +76,7 @@ func (l *launch) discardFound() {
 		if l.ending {
 			l.await(l.stage0)
 		}
+		l.killHelpers()
 		_, _ = l.kill(l.stage0)
 		l.findPayload()
 	}
@@ -79,6 +84,21 @@ func (l *launch) discardFound() {
 		if _, err := l.kill(p); !errors.Is(err, errNotReaped) {
 			l.reaped(p).free()
 		}
+	}
+}
+
+// killHelpers ends those of a stage 0 that makes namespaces. They die with it, but
+// for one that somebody has stopped before it could ask for that.
+func (l *launch) killHelpers() {
+	if l.cmd.Unshare&(ns.User|ns.Time) == 0 {
+		return
+	}
+	_ = l.stage0.Signal(unix.SIGSTOP) // it clones no more
+	for _, maker := range childrenOf(l.stage0.Pid) {
+		for _, owner := range childrenOf(maker) {
+			_ = unix.Kill(owner, unix.SIGKILL)
+		}
+		_ = unix.Kill(maker, unix.SIGKILL)
 	}
 }
 

@@ -19,18 +19,52 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 	}
 	switch {
 	case l.ctx.Err() != nil:
-		return &Error{Stage: stage, Op: op, Err: l.ctx.Err()}
+		return l.late(&Error{Stage: stage, Op: op, Err: l.ctx.Err()})
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"}
+		return l.late(&Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"})
 	case isEnd(err):
 		return l.ended(stage, op)
 	}
 	return callerError(op, "", err)
 }
 
+// late says who is waited for: stage 1, once it is known, or a launcher that somebody
+// has stopped while it has a word to say, or a file to close.
+func (l *launch) late(e *Error) *Error {
+	switch {
+	case l.launcher != nil && l.launcher.isStopped():
+		e.Stage, e.Hint = StageLauncher, "it has been stopped"
+	case e.Stage == Stage0 && l.payload != nil && l.payload != l.stage0:
+		e.Stage = Stage1
+	}
+	return e
+}
+
 // isEnd tells that no stage has the other end any more; ECONNRESET that, what is
 // more, the last one has not read all that it was sent.
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) }
+
+// died is the error for a payload that is dead although it was ready: what it has said
+// since, or how it has ended.
+func (l *launch) died() error {
+	for {
+		r, from, err := l.channel.receive()
+		if err != nil {
+			break
+		}
+		from.close()
+		if r.kind == replyError {
+			return r.failure()
+		}
+	}
+	e := &Error{Stage: StagePayload, Op: "identify payload", Err: errDied}
+	if state, err := l.kill(l.payload); err == nil {
+		e.Err = fmt.Errorf("it has ended: %v", state)
+	}
+	return e
+}
+
+var errDied = errors.New("it has died")
 
 // ended is the error for a stage that is gone without having said why.
 func (l *launch) ended(stage Stage, op string) error {

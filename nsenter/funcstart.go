@@ -110,7 +110,11 @@ func (f *functionCall) take(l *launch) error {
 // watch waits for the result, or for the payload's end.
 func (f *functionCall) watch(control *os.File, payload *child) {
 	var word [1]byte
-	n, _ := control.Read(word[:])
+	n, err := control.Read(word[:])
+	for errors.Is(err, unix.EAGAIN) { // there was no room for it in the poller (epoll(7), max_user_watches)
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(control.Fd()), Events: unix.POLLIN}}, -1)
+		n, err = control.Read(word[:])
+	}
 	f.mu.Lock()
 	f.done = n == 1 && word[0] == doneByte
 	f.mu.Unlock()

@@ -105,6 +105,7 @@ func (l *launch) run(files []*os.File, env []string) (err error) {
 	if err := l.awaitReady(); err != nil {
 		return err
 	}
+	l.endStages()
 	if err := l.beforeExec(); err != nil {
 		return err
 	}
@@ -323,13 +324,13 @@ func (l *launch) identify(from *sender) error {
 		return &Error{Stage: Stage1, Op: "identify payload", Errno: unix.ESRCH,
 			Hint: fmt.Sprintf("the kernel says that pid %d is ready", from.pid)}
 	}
-	if isUnreaped(from) {
-		return nil
+	switch {
+	case l.early && isUnreaped(from):
+	case l.early:
+		l.children[l.payload] = lostChild(l.payload, from)
+	case from.pidfd != nil && !isAlive(int(from.pidfd.Fd())):
+		return l.died()
 	}
-	if !l.early {
-		return &Error{Stage: StagePayload, Op: "identify payload", Errno: unix.ESRCH, Hint: "it has died"}
-	}
-	l.children[l.payload] = lostChild(l.payload, from)
 	return nil
 }
 
@@ -349,6 +350,17 @@ func (l *launch) beforeExec() error {
 
 // forks reports whether the payload has been cloned from what it executes.
 func (l *launch) forks() bool { return l.launcher != nil || l.plan.forks() }
+
+// endStages ends those that have cloned all that they were to clone. The payload alone
+// may have the other end of the channel from now on: the end of file is to tell that it
+// executes, and not to wait for a stage that somebody has stopped.
+func (l *launch) endStages() {
+	for _, p := range l.processes() {
+		if p != l.payload {
+			_ = p.Kill()
+		}
+	}
+}
 
 // release lets the payload go on.
 func (l *launch) release() error {
@@ -393,7 +405,7 @@ func (l *launch) checkExecuted(stat *os.File) error {
 	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
 		return nil
 	}
-	if state, err := l.kill(l.payload); err == nil && state.Exited() {
+	if state, err := l.kill(l.payload); err == nil && state.Exited() && !l.forks() {
 		return nil // a program that has given itself a stage's title
 	}
 	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}

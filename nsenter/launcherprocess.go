@@ -3,6 +3,7 @@
 package nsenter
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -92,10 +93,15 @@ func (p *launcherProcess) awaitServing(timeout time.Duration) error {
 	return nil
 }
 
-// lost is the error for a launcher that does not answer.
+// lost is the error for a launcher that does not answer, or cannot be heard. It is gone then.
 func (p *launcherProcess) lost(op string, err error) error {
 	e := &Error{Stage: StageLauncher, Op: op, Err: err}
-	if state, ended := p.stop(); ended {
+	state, ended := p.stop()
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+	case !isEnd(err):
+		return callerError(op, "", err)
+	case ended:
 		e.Err = fmt.Errorf("it has ended: %v", state)
 		e.Hint = refusals[state.ExitCode()]
 	}

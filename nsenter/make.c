@@ -85,9 +85,9 @@ static void await_helper(const struct stage *st, pid_t pid)
 	if (who == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	reap_helpers();
-	if (who == pid && WIFEXITED(status)) /* it has said why */
-		_exit(NSENTER_EXIT_FAILED);
-	nsenter_fail(st, ECANCELED, "wait for helper", 0, "");
+	if (who == pid && WIFEXITED(status) && WEXITSTATUS(status) != NSENTER_EXIT_MUTE)
+		_exit(NSENTER_EXIT_FAILED); /* it has said why */
+	nsenter_fail(st, who < 0 ? who : ECANCELED, "wait for helper", 0, "");
 }
 
 static void write_file(const struct stage *st, const char *op, const char *path, const char *text)
@@ -199,10 +199,13 @@ static void create_owned(const struct stage *st)
 	nsenter_harden(st);
 }
 
-/* Is there, until the maker has what it needs. */
+/*
+ * Is there, until the maker has what it needs. Its pair is all that it has left by then to say why
+ * it is not: an errno in a byte.
+ */
 static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 {
-	char word = 0;
+	unsigned char word;
 
 	if (other)
 		create_owned(st);
@@ -211,9 +214,9 @@ static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 	if (joins_user(st) || other)
 		leave_root(st);
 	nsenter_close_all_but(st, pair);
-	if (sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || sys(write, pair, &word, 1) != 1)
-		_exit(NSENTER_EXIT_FAILED);
-	(void)sys_read(pair, &word, 1);
+	word = (unsigned char)-sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (sys(write, pair, &word, 1) != 1 || sys_read(pair, &word, 1) != 0)
+		_exit(NSENTER_EXIT_MUTE);
 	_exit(0);
 }
 
@@ -232,13 +235,15 @@ static pid_t clone_owner(const struct stage *st, int pair[2])
 	return owner;
 }
 
-/* The end of file means that the owner has failed, and said why. */
+/* The end of file means that the owner has failed, and mostly said why. */
 static void await_owner(const struct stage *st, int pair, pid_t owner)
 {
-	char word;
+	unsigned char word = 0;
 
-	if (sys_read(pair, &word, 1) != 1)
+	if (must(st, sys_read(pair, &word, 1), "wait for helper", 0, "") == 0)
 		await_helper(st, owner);
+	if (word != 0)
+		nsenter_fail(st, word, "become dumpable", 0, "");
 }
 
 static _Noreturn void be_maker(const struct stage *st)

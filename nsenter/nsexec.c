@@ -74,8 +74,11 @@ static void enter_pid_namespaces(struct stage *st)
 	clone_payload(st);
 }
 
-/* What a stage 0 knows before it has been told anything. */
-static void begin(struct stage *st, int sock)
+/*
+ * What a stage 0 knows before it has been told anything. The result is that of reading the limit of
+ * open files: what has not been read must not be restored.
+ */
+static long begin(struct stage *st, int sock)
 {
 	st->move = NULL;
 	st->area = NULL;
@@ -84,8 +87,10 @@ static void begin(struct stage *st, int sock)
 	st->sock = sock;
 	st->req = NULL;
 	st->nfds = 0;
-	sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &st->nofile);
+	st->nofile.soft = st->nofile.hard = UINT64_MAX;
+	sigemptyset(&st->mask);
 	sigprocmask(SIG_SETMASK, NULL, &st->mask);
+	return sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &st->nofile);
 }
 
 static void report_ready(struct stage *st)
@@ -129,13 +134,14 @@ __attribute__((constructor(101))) static void nsexec(void)
 {
 	const int sock = nsenter_activate(&load);
 	struct stage st;
+	const long limit = begin(&st, sock);
 
-	begin(&st, sock);
 	if (sock < 0) {
 		if (load == NSENTER_LOAD_OK)
 			nsenter_move(&st);
 		return;
 	}
+	must(&st, limit, "read limit of open files", 0, "");
 	nsenter_heed_children(&st);
 	nsenter_close_inherited(&st);
 	if (nsenter_is_launcher())

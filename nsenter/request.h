@@ -75,6 +75,7 @@
 /* How a stage 0 ends that could not even read its request. */
 enum nsenter_exit {
 	NSENTER_EXIT_FAILED = 1, /* said why on the socket */
+	NSENTER_EXIT_MUTE, /* a helper that cannot: it has nothing left to say it on */
 	NSENTER_EXIT_SECURE = 65, /* AT_SECURE: set-user-ID or file capabilities */
 	NSENTER_EXIT_VARIABLE, /* NSENTER_PIPE_ENV is missing or no number */
 	NSENTER_EXIT_SOCKET, /* the fd is no Unix stream socket */
@@ -237,7 +238,7 @@ struct nsenter_reply {
 	int32_t pid; /* CLONED */
 	uint64_t type; /* the namespace concerned, or 0 */
 	uint64_t time; /* STEP: CLOCK_REALTIME, ns; no time namespace shifts it */
-	char op[24]; /* what was done: a verb, and its object if that is fixed */
+	char op[32]; /* what was done: a verb, and its object if that is fixed */
 	char object[192]; /* to what: a path, cut if need be; or empty */
 };
 
