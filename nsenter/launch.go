@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
 )
 
 // launch is one Start on its way, from stage 0 to exec.
@@ -230,11 +232,20 @@ func (l *launch) meetStage0(r *reply, from *sender) {
 	case r.kind == replyCloned && from.pid == l.launcher.pid:
 		l.stage0 = process(r.pid)
 	case r.stage == Stage0 || r.stage == StagePayload && !l.plan.forks():
-		l.stage0 = process(from.pid)
+		l.stage0 = process(l.childAbove(from.pid))
 	}
 	if !l.plan.forks() {
 		l.payload = l.stage0
 	}
+}
+
+// childAbove is the pid of stage 0, of which a helper that makes namespaces for
+// it may be the first to speak.
+func (l *launch) childAbove(pid int) int {
+	for l.cmd.Unshare&(ns.User|ns.Time) != 0 && pid > 0 && parentOf(pid) != os.Getpid() {
+		pid = parentOf(pid)
+	}
+	return pid
 }
 
 // process is nil for a pid that is none.
