@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/cgroup"
 	"nsexec/ns"
 )
 
@@ -30,6 +31,7 @@ type launch struct {
 	children map[*os.Process]*child
 	launcher *launcherProcess // nil: one-shot
 	farEnd   *os.File         // of the channel, until the launcher has it
+	place    cgroup.Place     // where BeforeExec has put the payload
 	called   bool             // the launcher has it
 
 	ready    bool // READY has come
@@ -48,7 +50,7 @@ func (c *Cmd) launch(files []*os.File, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := l.run(files, env); err != nil {
-		return explain(err, c.Unshare)
+		return explain(err, l.scene())
 	}
 	l.executed = true
 	return nil
@@ -325,6 +327,7 @@ func (l *launch) beforeExec() error {
 	if err := l.cmd.BeforeExec(l.payload.Pid); err != nil {
 		return &Error{Stage: StagePayload, Op: "prepare", Err: err}
 	}
+	l.notePlace()
 	l.channel.deadline = l.cmd.startDeadline()
 	return nil
 }
@@ -374,8 +377,13 @@ func (l *launch) checkExecuted(stat *os.File) error {
 	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
 		return nil
 	}
-	if state, err := l.kill(l.payload); err == nil && state.Exited() {
+	state, err := l.kill(l.payload)
+	if err == nil && state.Exited() {
 		return nil // a program that has given itself a stage's title
 	}
-	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}
+	how := "it was killed"
+	if err == nil {
+		how = describeEnd(state)
+	}
+	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New(how + " before that"), Hint: l.killedHint(state)}
 }

@@ -3,7 +3,7 @@
 package nsenter
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"time"
 
@@ -91,9 +91,9 @@ func (p *launcherProcess) awaitServing(timeout time.Duration) error {
 
 // lost is the error for a launcher that does not answer.
 func (p *launcherProcess) lost(op string, err error) error {
-	e := &Error{Stage: StageLauncher, Op: op, Err: err}
+	e := &Error{Stage: StageLauncher, Op: op, Err: err, Hint: heldHint(p.pid)}
 	if state, ended := p.stop(); ended {
-		e.Err = fmt.Errorf("it has ended: %v", state)
+		e.Err = errors.New(describeEnd(state))
 		e.Hint = refusals[state.ExitCode()]
 	}
 	return e
