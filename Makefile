@@ -3,6 +3,7 @@
 .PHONY: help build demo test test-% soak vet arrows symbols cross bench lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
+SOAK := TestLauncher(Soak|PayloadsAtOnce)|TestFastExits|TestRandomCancels|TestNothingIsLeft|TestWait(Where|Beside)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+%?:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,9 +22,9 @@ test: ## run the whole suite as root, as an ordinary user, and as root of a user
 test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie
 	@scripts/test.sh $*
 
-soak: ## launch 100,000 payloads, and have 10,000 run at once (some minutes)
+soak: ## launch 100,000 payloads, have 10,000 run at once, cancel and fail thousands (some minutes)
 	@scripts/need.sh go gcc
-	NSEXEC_SOAK=1 go test -run 'TestLauncher(Soak|PayloadsAtOnce)' -count 1 -v -timeout 30m ./nsenter
+	NSEXEC_SOAK=1 go test -run '$(SOAK)' -count 1 -v -timeout 60m ./nsenter
 
 vet: ## run go vet on every module
 	@scripts/test.sh vet

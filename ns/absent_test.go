@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 // PROBLEMS 24: on a kernel without time namespaces All has seven types, and asking for the eighth is an error.
@@ -48,7 +50,7 @@ func init() {
 // refuseIoctl makes one request of ioctl(2) fail, for all threads and for good.
 func refuseIoctl(request uint32, errno unix.Errno) error {
 	const nr, arg1 = 0, 16 + 8 // in struct seccomp_data; the lower half on little-endian machines
-	return setFilter([]unix.SockFilter{
+	return testutil.SetFilter([]unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: nr},
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 2, K: unix.SYS_IOCTL},
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: arg1},

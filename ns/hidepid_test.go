@@ -46,7 +46,7 @@ func init() {
 		if _, err := os.Stat("/proc/" + itoa(pid)); errors.Is(err, os.ErrNotExist) == listed {
 			return fmt.Errorf("process %d: %v", pid, err)
 		}
-		if _, err := OfPID(pid, Net); !errors.Is(err, os.ErrPermission) {
+		if _, err := OfPID(pid, Net); !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "hidepid") {
 			return fmt.Errorf("by the pidfd's ioctls: %v", err)
 		}
 		restore := nsfs.PIDFDNamespaces.Force(kernel.No)

@@ -185,5 +185,5 @@ func refuse(errno syscall.Errno, calls ...uint32) error {
 	filter = append(filter,
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0x7fff0000},                 // SECCOMP_RET_ALLOW
 		unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0x00050000 | uint32(errno)}) // SECCOMP_RET_ERRNO
-	return setFilter(filter)
+	return testutil.SetFilter(filter)
 }

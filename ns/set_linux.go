@@ -40,7 +40,7 @@ func setOfPIDFD(p *process, t Type) (*Set, error) {
 	}
 	if err != nil {
 		s.Close()
-		return nil, openError(t, p.pid, err)
+		return nil, openError(t, p.pid, explainDenial(p.pid, err))
 	}
 	return s, nil
 }
@@ -77,7 +77,7 @@ func (s *Set) fillFromPIDFD(t Type) error {
 	}
 	dir, err := procfs.OpenNS(pid)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EPERM) { // hidepid=2, hidepid=1
-		return fmt.Errorf("hidden by procfs (hidepid): %w", unix.EACCES)
+		return fmt.Errorf("%w: %w", errHidden, unix.EACCES)
 	}
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func setOfDir(pid int, t Type) (*Set, error) {
 		err = ErrProcessGone
 	}
 	if err != nil {
-		return nil, openError(t, pid, err)
+		return nil, openError(t, pid, explainDenial(pid, err))
 	}
 	defer dir.Close()
 	s := new(Set)
@@ -106,7 +106,7 @@ func setOfDir(pid int, t Type) (*Set, error) {
 	}
 	if err != nil {
 		s.Close()
-		return nil, openError(t, pid, err)
+		return nil, openError(t, pid, explainDenial(pid, err))
 	}
 	return s, nil
 }

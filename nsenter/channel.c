@@ -267,6 +267,19 @@ void nsenter_await_go(const struct stage *st)
 		_exit(NSENTER_EXIT_FAILED);
 }
 
+/* What an errno has to be told by, where a word tells more. */
+static long meaning(enum nsenter_detail detail)
+{
+	static const int meanings[] = {
+		[NSENTER_D_LOOKUP] = ENOENT,	  [NSENTER_D_DOT] = ENOENT,
+		[NSENTER_D_INTERPRETER] = ENOENT, [NSENTER_D_OUTSIDE] = EXDEV,
+		[NSENTER_D_CHANGED] = ESTALE,	  [NSENTER_D_MALFORMED] = EPROTO,
+		[NSENTER_D_NOEXEC] = EACCES,
+	};
+
+	return meanings[detail];
+}
+
 static void fill_error(struct nsenter_reply *reply, const struct stage *st,
 		       enum nsenter_detail detail, long error, const char *op, uint64_t type,
 		       const char *object)
@@ -279,15 +292,11 @@ static void fill_error(struct nsenter_reply *reply, const struct stage *st,
 }
 
 /* A program that moves itself has nobody to tell but itself, and goes on. */
-static _Noreturn void end(const struct stage *st, enum nsenter_detail detail, long error,
-			  const char *op, uint64_t type, const char *object)
+static _Noreturn void end(const struct stage *st, struct nsenter_reply *reply)
 {
-	struct nsenter_reply reply;
-
-	fill_error(&reply, st, detail, error, op, type, object);
 	if (st->move != NULL)
-		nsenter_stay_behind(st, &reply);
-	send_reply(st, &reply, NULL);
+		nsenter_stay_behind(st, reply);
+	send_reply(st, reply, NULL);
 	_exit(NSENTER_EXIT_FAILED);
 }
 
@@ -305,18 +314,29 @@ void nsenter_say_error(const struct stage *st, long error, const char *op, uint6
 _Noreturn void nsenter_fail(const struct stage *st, long error, const char *op, uint64_t type,
 			    const char *object)
 {
-	end(st, NSENTER_D_NONE, error, op, type, object);
+	struct nsenter_reply reply;
+
+	fill_error(&reply, st, NSENTER_D_NONE, error, op, type, object);
+	end(st, &reply);
 }
 
 /* The same for what is told better by a word than by an errno alone. */
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object)
 {
-	static const int meaning[] = {
-		[NSENTER_D_LOOKUP] = ENOENT,	  [NSENTER_D_DOT] = ENOENT,
-		[NSENTER_D_INTERPRETER] = ENOENT, [NSENTER_D_OUTSIDE] = EXDEV,
-		[NSENTER_D_CHANGED] = ESTALE,	  [NSENTER_D_MALFORMED] = EPROTO,
-	};
+	struct nsenter_reply reply;
 
-	end(st, detail, meaning[detail], op, type, object);
+	fill_error(&reply, st, detail, meaning(detail), op, type, object);
+	end(st, &reply);
+}
+
+/* The same for an object that holds more than a string: as many bytes as it has room for. */
+_Noreturn void nsenter_fail_with(const struct stage *st, enum nsenter_detail detail, const char *op,
+				 const char *object, size_t len)
+{
+	struct nsenter_reply reply;
+
+	fill_error(&reply, st, detail, meaning(detail), op, 0, "");
+	memcpy(reply.object, object, len < sizeof(reply.object) ? len : sizeof(reply.object) - 1);
+	end(st, &reply);
 }

@@ -109,29 +109,39 @@ func TestKillSignalRefused(t *testing.T) {
 
 // The signal is tied to a thread in the kernel, and Go ends those as it likes.
 func TestKillOnExitOutlivesThread(t *testing.T) {
-	for _, types := range []ns.Type{0, ns.PID} {
-		cmd := creating(types, "read line; exit 4")
-		cmd.KillOnExit = true
-		_, stdin := pipes(t, cmd)
-		started := make(chan error)
-		var tid int
-		go func() {
-			runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-			tid = unix.Gettid()
-			started <- cmd.Start()
-		}()
-		if err := <-started; err != nil {
-			t.Fatal(err)
+	bothWays(t, func(t *testing.T, command starter) {
+		for _, types := range []ns.Type{0, ns.PID} {
+			cmd := command(nil, "/bin/sh", "-c", "read line; exit 4")
+			addNew(cmd, types)
+			cmd.KillOnExit = true
+			_, stdin := pipes(t, cmd)
+			if err := startOnEndingThread(t, cmd); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(stdin, "\n")
+			wantExit(t, cmd.Wait(), 4)
 		}
-		if tid != os.Getpid() {
-			testutil.Eventually(t, "end of the thread", func() bool {
-				_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
-				return errors.Is(err, os.ErrNotExist)
-			})
-		}
-		_, _ = io.WriteString(stdin, "\n")
-		wantExit(t, cmd.Wait(), 4)
+	})
+}
+
+// startOnEndingThread returns when the thread that has started the payload is no more.
+func startOnEndingThread(t *testing.T, cmd *nsenter.Cmd) error {
+	t.Helper()
+	started := make(chan error)
+	var tid int
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		tid = unix.Gettid()
+		started <- cmd.Start()
+	}()
+	err := <-started
+	if tid != os.Getpid() {
+		testutil.Eventually(t, "end of the thread", func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+			return errors.Is(err, os.ErrNotExist)
+		})
 	}
+	return err
 }
 
 // onThrowawayThread runs fn on a thread that ends with it. Go parks the main

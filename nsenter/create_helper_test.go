@@ -33,6 +33,20 @@ func creatingBelow(set *ns.Set, types ns.Type, script string) *nsenter.Cmd {
 	return cmd
 }
 
+// createdBy is a command in new namespaces, for an ordinary user in those that it takes.
+func createdBy(command starter, types ns.Type) *nsenter.Cmd {
+	cmd := command(nil, "/bin/true")
+	addNew(cmd, types)
+	return cmd
+}
+
+func addNew(cmd *nsenter.Cmd, types ns.Type) {
+	cmd.Unshare = types
+	if types&ns.User != 0 || types != 0 && os.Geteuid() != 0 {
+		cmd.MapRoot()
+	}
+}
+
 // says runs a program that must succeed, and returns what it says.
 func says(t testing.TB, cmd *nsenter.Cmd) string {
 	t.Helper()

@@ -6,17 +6,9 @@
 
 #include "stage.h"
 
-static int may_access(const char *path, int mode)
+int nsenter_may_access(const char *path, int mode)
 {
 	return sys(faccessat, AT_FDCWD, path, mode) == 0;
-}
-
-/* ENOENT of a program that is there means its interpreter, "#!" or ELF's. */
-static _Noreturn void fail_exec(const struct stage *st, long error, const char *path)
-{
-	if (error == -ENOENT && may_access(path, F_OK))
-		nsenter_fail_because(st, NSENTER_D_INTERPRETER, "exec", 0, path);
-	nsenter_fail(st, error, "exec", 0, path);
 }
 
 static const char *path_variable(const struct stage *st)
@@ -61,7 +53,7 @@ static int is_elsewhere(long error, const char *path)
 	case -ELOOP: /* of the program, or of its interpreter */
 	case -ENAMETOOLONG:
 	case -ENOENT:
-		return !may_access(path, F_OK);
+		return !nsenter_may_access(path, F_OK);
 	}
 	return 0;
 }
@@ -76,7 +68,7 @@ static int is_file(const char *path)
 
 	if (fd >= 0)
 		sys(close, fd);
-	return fd < 0 && may_access(path, F_OK);
+	return fd < 0 && nsenter_may_access(path, F_OK);
 }
 
 /* Returns only if the program is not here; any other failure is the answer. */
@@ -88,14 +80,14 @@ static void try_entry(const struct stage *st, struct lookup *seen, const char *d
 	if (!join_path(path, len > 0 ? dir : ".", len > 0 ? len : 1, st->job.path))
 		return;
 	if (path[0] != '/') {
-		seen->dot |= may_access(path, X_OK) && is_file(path);
+		seen->dot |= nsenter_may_access(path, X_OK) && is_file(path);
 		return;
 	}
 	error = sys(execve, path, st->job.argv, st->job.envp);
 	if (error == -EACCES)
 		seen->denied |= is_file(path);
 	else if (!is_elsewhere(error, path))
-		fail_exec(st, error, path);
+		nsenter_fail_exec(st, error, path);
 }
 
 static _Noreturn void exec_along_path(const struct stage *st)
@@ -128,5 +120,5 @@ _Noreturn void nsenter_exec(struct stage *st)
 	nsenter_step(st, "exec", 0);
 	if (strchr(st->job.path, '/') == NULL)
 		exec_along_path(st);
-	fail_exec(st, sys(execve, st->job.path, st->job.argv, st->job.envp), st->job.path);
+	nsenter_fail_exec(st, sys(execve, st->job.path, st->job.argv, st->job.envp), st->job.path);
 }

@@ -5,6 +5,7 @@ package nsenter
 import (
 	"context"
 	"math"
+	"os"
 
 	"github.com/moby/sys/user"
 
@@ -27,6 +28,16 @@ func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error)
 		pidfd: -1, root: -1, cwd: -1, input: -1, output: -1,
 		path: argv[0], argv: argv, env: []string{"A=1", "B=2"},
 		fds: make([]int, travelling), files: files,
+	}
+	return r.marshal()
+}
+
+// JoinMessage is a request to join one namespace, whose fd travels with it.
+func JoinMessage(typ ns.Type) ([]byte, error) {
+	r := request{
+		plan:  plan{joins: []join{{typ: typ, fd: 0}}},
+		pidfd: -1, root: -1, cwd: -1, input: -1, output: -1,
+		path: "/bin/true", argv: []string{"true"}, fds: make([]int, 1),
 	}
 	return r.marshal()
 }
@@ -76,7 +87,7 @@ func MoveFailure() error {
 
 // Explain adds the hint that Start would, for new namespaces of these types.
 func Explain(e *Error, create ns.Type) string {
-	_ = explain(e, create)
+	_ = explain(e, &scene{create: create, pid: os.Getpid()})
 	return e.Hint
 }
 

@@ -19,9 +19,9 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 	}
 	switch {
 	case l.ctx.Err() != nil:
-		return l.late(&Error{Stage: stage, Op: op, Err: l.ctx.Err()})
+		return l.late(&Error{Stage: stage, Op: op, Err: l.ctx.Err(), Hint: l.heldHint()})
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return l.late(&Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: "StartTimeout has passed"})
+		return l.late(&Error{Stage: stage, Op: op, Err: os.ErrDeadlineExceeded, Hint: also("StartTimeout has passed", l.heldHint())})
 	case isEnd(err):
 		return l.ended(stage, op)
 	}
@@ -33,7 +33,7 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 func (l *launch) late(e *Error) *Error {
 	switch {
 	case l.launcher != nil && l.launcher.isStopped():
-		e.Stage, e.Hint = StageLauncher, "it has been stopped"
+		e.Stage, e.Hint = StageLauncher, heldHint(l.launcher.pid)
 	case e.Stage == Stage0 && l.payload != nil && l.payload != l.stage0:
 		e.Stage = Stage1
 	}
@@ -59,7 +59,7 @@ func (l *launch) died() error {
 	}
 	e := &Error{Stage: StagePayload, Op: "identify payload", Err: errDied}
 	if state, err := l.kill(l.payload); err == nil {
-		e.Err = fmt.Errorf("it has ended: %v", state)
+		e.Err = errors.New(describeEnd(state))
 	}
 	return e
 }
@@ -78,8 +78,25 @@ func (l *launch) ended(stage Stage, op string) error {
 	}
 	e := &Error{Stage: stage, Op: op, Err: err}
 	if err == nil {
-		e.Err = fmt.Errorf("it has ended: %v", state)
-		e.Hint = refusals[state.ExitCode()]
+		e.Err = errors.New(describeEnd(state))
+		e.Hint = l.endHint(state)
 	}
 	return e
+}
+
+// describeEnd is about a process that should not have ended. A bare "exit status"
+// would be taken for the program's.
+func describeEnd(state *os.ProcessState) string {
+	if status, ok := state.Sys().(WaitStatus); ok && status.Signaled() {
+		return "it was killed by " + unix.SignalName(status.Signal())
+	}
+	return fmt.Sprintf("it has ended with code %d", state.ExitCode())
+}
+
+// endHint says why a stage has ended, where it could not.
+func (l *launch) endHint(state *os.ProcessState) string {
+	if hint := refusals[state.ExitCode()]; hint != "" {
+		return hint
+	}
+	return l.killedHint(state)
 }

@@ -87,6 +87,7 @@ func (l *launch) notBooted() error {
 	e := &Error{Stage: StagePayload, Op: "boot the Go runtime", Err: err}
 	if err == nil {
 		e.Err = fmt.Errorf("it has ended before Init: %v: %s", state, l.cmd.function.tail())
+		e.Hint = l.killedHint(state)
 	}
 	return e
 }

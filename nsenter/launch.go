@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/cgroup"
+	"nsexec/ns"
 )
 
 // launch is one Start on its way, from stage 0 to exec.
@@ -28,6 +31,7 @@ type launch struct {
 	children map[*os.Process]*child
 	launcher *launcherProcess // nil: one-shot
 	farEnd   *os.File         // of the channel, until the launcher has it
+	place    cgroup.Place     // where BeforeExec has put the payload
 	called   bool             // the launcher has it
 	worker   *workers         // one of them has the call, by this number
 	number   uint64
@@ -49,7 +53,7 @@ func (c *Cmd) launch(files []*os.File, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := l.run(files, env); err != nil {
-		return explain(err, c.Unshare)
+		return explain(err, l.scene())
 	}
 	l.executed = true
 	return nil
@@ -243,11 +247,20 @@ func (l *launch) meetStage0(r *reply, from *sender) {
 	case r.kind == replyCloned && from.pid == l.launcher.pid:
 		l.stage0 = process(r.pid)
 	case r.stage == Stage0 || r.stage == StagePayload && !l.plan.forks():
-		l.stage0 = process(from.pid)
+		l.stage0 = process(l.childAbove(from.pid))
 	}
 	if !l.plan.forks() {
 		l.payload = l.stage0
 	}
+}
+
+// childAbove is the pid of stage 0, of which a helper that makes namespaces for
+// it may be the first to speak.
+func (l *launch) childAbove(pid int) int {
+	for l.cmd.Unshare&(ns.User|ns.Time) != 0 && pid > 0 && parentOf(pid) != os.Getpid() {
+		pid = parentOf(pid)
+	}
+	return pid
 }
 
 // process is nil for a pid that is none.
@@ -344,6 +357,7 @@ func (l *launch) beforeExec() error {
 	if err := l.cmd.BeforeExec(l.payload.Pid); err != nil {
 		return &Error{Stage: StagePayload, Op: "prepare", Err: err}
 	}
+	l.notePlace()
 	l.channel.deadline = l.cmd.startDeadline()
 	return nil
 }
@@ -405,8 +419,13 @@ func (l *launch) checkExecuted(stat *os.File) error {
 	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
 		return nil
 	}
-	if state, err := l.kill(l.payload); err == nil && state.Exited() && !l.forks() {
+	state, err := l.kill(l.payload)
+	if err == nil && state.Exited() && !l.forks() {
 		return nil // a program that has given itself a stage's title
 	}
-	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New("killed before it")}
+	how := "it was killed"
+	if err == nil {
+		how = describeEnd(state)
+	}
+	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New(how + " before that"), Hint: l.killedHint(state)}
 }

@@ -22,11 +22,8 @@ func TestLauncherSurvivesFailures(t *testing.T) {
 	pid := l.PID()
 	everywhere(t, func(t *testing.T, set *ns.Set) {
 		for i := range 20 {
-			like := failing(set, i)
-			cmd := l.Command(set, like.Path)
-			cmd.Dir, cmd.BeforeExec, cmd.StartTimeout = like.Dir, like.BeforeExec, like.StartTimeout
 			var e, want *nsenter.Error
-			err, oneShot := cmd.Run(), like.Run()
+			err, oneShot := failing(l.Command, set, i).Run(), failing(nsenter.Command, set, i).Run()
 			if !errors.As(err, &e) || !errors.As(oneShot, &want) {
 				t.Fatalf("by a launcher: %v; without: %v", err, oneShot)
 			}

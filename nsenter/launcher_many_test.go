@@ -3,17 +3,12 @@
 package nsenter_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,9 +19,6 @@ import (
 	"nsexec/nsenter"
 )
 
-// soaking makes the tests that take minutes take them: NSEXEC_SOAK=1, or make soak.
-func soaking() bool { return os.Getenv("NSEXEC_SOAK") != "" }
-
 // placesToEnter are none, one that takes no clone, and one of all types.
 func placesToEnter(t testing.TB) []*ns.Set {
 	t.Helper()
@@ -36,10 +28,6 @@ func placesToEnter(t testing.TB) []*ns.Set {
 		sets = append(sets, setOf(t, target.PID, ns.Type(target.Types)))
 	}
 	return sets
-}
-
-func exitsBy(l *nsenter.Launcher, set *ns.Set, code int) *nsenter.Cmd {
-	return l.Command(set, "/bin/sh", "-c", fmt.Sprintf("exit %d", code))
 }
 
 // Each of many calls at once comes back with its own status, and where it was meant to be.
@@ -73,7 +61,7 @@ func manyCallers(t *testing.T, n int) {
 		callers.Go(func() {
 			for i := range n {
 				code := (caller + i) % 256
-				cmd := exitsBy(l, sets[i%len(sets)], code)
+				cmd := exits(l.Command, sets[i%len(sets)], code)
 				err := cmd.Run()
 				var exit *exec.ExitError
 				if err != nil && !errors.As(err, &exit) || cmd.ProcessState.ExitCode() != code {
@@ -88,51 +76,6 @@ func manyCallers(t *testing.T, n int) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-// Calls that are given up at any time leave nothing alive, and do no harm to those that are not.
-func TestLauncherRandomCancels(t *testing.T) {
-	testutil.Baseline(t, func() { manyThreads(200); manyCallers(t, 1) })
-	n := 30
-	if testing.Short() {
-		n = 5
-	}
-	l := newLauncher(t)
-	target := testutil.Target(t, testutil.AllTypes)
-	set := setOf(t, target.PID, ns.All)
-	pid := l.PID()
-	var callers sync.WaitGroup
-	for caller := range 32 {
-		callers.Go(func() {
-			for range n {
-				if caller%2 == 0 {
-					runs(t, l, set)
-					continue
-				}
-				runCancelled(t, l, set)
-			}
-		})
-	}
-	callers.Wait()
-	if l.PID() != pid {
-		t.Errorf("the launcher was %d, and is %d", pid, l.PID())
-	}
-	for _, pid := range childrenOf(target.PID) {
-		t.Errorf("process %d has moved in with the target", pid)
-	}
-}
-
-func runCancelled(t *testing.T, l *nsenter.Launcher, set *ns.Set) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*time.Millisecond))
-	defer cancel()
-	var exit *exec.ExitError
-	err := l.CommandContext(ctx, set, "/bin/sleep", "1000").Run()
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &exit) {
-		t.Errorf("cancelled: %v", err)
-	} else if exit != nil && exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("cancelled: %v", exit)
 	}
 }
 
@@ -226,16 +169,7 @@ func TestLauncherSoak(t *testing.T) {
 
 func soak(t testing.TB, l *nsenter.Launcher, sets []*ns.Set, n int) {
 	t.Helper()
-	var workers sync.WaitGroup
-	var last atomic.Int32
-	for range 8 {
-		workers.Go(func() {
-			for i := int(last.Add(1)); i <= n; i = int(last.Add(1)) {
-				runs(t, l, sets[i%len(sets)])
-			}
-		})
-	}
-	workers.Wait()
+	atOnce(n, func(i int) { runs(t, l, sets[i%len(sets)]) })
 }
 
 // residentMemory is what a process has in memory, in KiB: anybody may ask.

@@ -4,7 +4,6 @@ package nsenter
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -95,14 +94,14 @@ func (p *launcherProcess) awaitServing(timeout time.Duration) error {
 
 // lost is the error for a launcher that does not answer, or cannot be heard. It is gone then.
 func (p *launcherProcess) lost(op string, err error) error {
-	e := &Error{Stage: StageLauncher, Op: op, Err: err}
+	e := &Error{Stage: StageLauncher, Op: op, Err: err, Hint: heldHint(p.pid)}
 	state, ended := p.stop()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 	case !isEnd(err):
 		return callerError(op, "", err)
 	case ended:
-		e.Err = fmt.Errorf("it has ended: %v", state)
+		e.Err = errors.New(describeEnd(state))
 		e.Hint = refusals[state.ExitCode()]
 	}
 	return e

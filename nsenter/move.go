@@ -31,10 +31,10 @@ func reexeced() bool {
 
 // settled tells that there is nothing to be done: this is the image that was to
 // be, or a Reexec has failed, and would do so again and again.
-func settled() (bool, error) {
+func settled(set *ns.Set) (bool, error) {
 	done, failure := movedHere()
 	if failure != nil {
-		return true, explain(failure, 0)
+		return true, explain(failure, sceneOf(set))
 	}
 	if done {
 		return true, nil
@@ -44,7 +44,7 @@ func settled() (bool, error) {
 }
 
 func reexec(set *ns.Set, files []*os.File, child bool) error {
-	if is, err := settled(); is {
+	if is, err := settled(set); is {
 		return err
 	}
 	return (&move{cmd: &Cmd{set: set}, files: files, child: child}).run()
@@ -57,7 +57,7 @@ func (m *move) run() (err error) {
 	defer runtime.UnlockOSThread()
 
 	if m.plan, err = makePlan(m.cmd.set, joinAuto, currentID); err != nil {
-		return explain(err, m.cmd.Unshare)
+		return explain(err, m.scene())
 	}
 	defer m.plan.close()
 	m.plan.create = m.cmd.Unshare
@@ -67,7 +67,7 @@ func (m *move) run() (err error) {
 	if err := checkNamed(m.files); err != nil {
 		return err
 	}
-	return explain(m.hold(0, m.ask), m.cmd.Unshare)
+	return explain(m.hold(0, m.ask), m.scene())
 }
 
 // checkPID: what the calling thread's children would be born in may be another

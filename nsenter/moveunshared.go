@@ -16,7 +16,7 @@ import (
 var errTaken = errors.New("the namespaces have been taken")
 
 func reexecUnshared(types ns.Type, files []*os.File) error {
-	if is, err := settled(); is {
+	if is, err := settled(nil); is {
 		return err
 	}
 	if types&ns.PID != 0 {

@@ -266,6 +266,7 @@ type reply struct {
 	time   time.Time
 	op     string
 	object string
+	behind string // the object's NUL
 }
 
 // Stages have the same numbers on both ends.
@@ -294,6 +295,9 @@ func parseReply(b []byte) (reply, error) {
 		time:   time.Unix(0, int64(raw.time)),
 		op:     word(raw.op[:]),
 		object: text(raw.object[:]),
+	}
+	if end := len(r.object) + 1; end < len(raw.object) {
+		r.behind = text(raw.object[end:])
 	}
 	if raw.magic != C.NSENTER_MAGIC || r.kind < replyStep || r.kind > replyServing {
 		return reply{}, fmt.Errorf("a reply that is none")
@@ -338,7 +342,9 @@ func (r *reply) failure() *Error {
 	case C.NSENTER_D_DOT:
 		e.Err = exec.ErrDot
 	case C.NSENTER_D_INTERPRETER:
-		e.Hint = "the program is there; the interpreter that it names is not"
+		e.Hint = "the program is there; its interpreter is not" + quoted(r.behind)
+	case C.NSENTER_D_NOEXEC:
+		e.Hint = "it is on a noexec mount"
 	case C.NSENTER_D_OUTSIDE:
 		e.Hint = "the directory lies outside the payload's root"
 	case C.NSENTER_D_CHANGED:
@@ -348,6 +354,14 @@ func (r *reply) failure() *Error {
 		e.Path = ""
 	}
 	return e
+}
+
+// quoted is for what the target has written: it must not control a terminal.
+func quoted(s string) string {
+	if s == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %q", s)
 }
 
 // movedHere tells whether this is a program that Reexec has sent inside, or why

@@ -4,6 +4,7 @@ package nsenter
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -156,8 +157,7 @@ func checkOwner(j join) error {
 		return nil
 	}
 	if errors.Is(err, unix.EPERM) {
-		return &Error{Op: "join", Type: j.typ, Errno: unix.EPERM,
-			Hint: "it is owned by a user namespace that is neither the caller's nor below it"}
+		return &Error{Op: "join", Type: j.typ, Errno: unix.EPERM, Hint: outOfReach(j)}
 	}
 	return callerError("find owner of "+j.typ.Name()+" namespace", "", err)
 }
@@ -171,7 +171,7 @@ func checkDescendant(j join) error {
 	}
 	if errors.Is(err, unix.EPERM) {
 		return &Error{Op: "join", Type: ns.PID, Errno: unix.EINVAL,
-			Hint: "it is not a descendant of the caller's pid namespace"}
+			Hint: fmt.Sprintf("%v is not a descendant of the caller's pid namespace%s", j.handle, named(ns.PID))}
 	}
 	return callerError("find parent of pid namespace", "", err)
 }

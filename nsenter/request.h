@@ -192,10 +192,11 @@ enum nsenter_detail {
 	NSENTER_D_NONE,
 	NSENTER_D_LOOKUP, /* a bare name, found nowhere along PATH */
 	NSENTER_D_DOT, /* ... but in a relative entry of it */
-	NSENTER_D_INTERPRETER, /* the program is there, its interpreter is not */
+	NSENTER_D_INTERPRETER, /* the program is there; its interpreter, behind its NUL, is not */
 	NSENTER_D_OUTSIDE, /* the working directory lies outside the root */
 	NSENTER_D_CHANGED, /* the target changed its namespaces meanwhile */
 	NSENTER_D_MALFORMED, /* the request is */
+	NSENTER_D_NOEXEC, /* nothing may be executed on that mount */
 };
 
 /* What a launcher is to do. */

@@ -86,6 +86,8 @@ _Noreturn void nsenter_fail(const struct stage *st, long error, const char *op, 
 			    const char *object);
 _Noreturn void nsenter_fail_because(const struct stage *st, enum nsenter_detail detail,
 				    const char *op, uint64_t type, const char *object);
+_Noreturn void nsenter_fail_with(const struct stage *st, enum nsenter_detail detail, const char *op,
+				 const char *object, size_t len);
 
 /* move.c: the calling program itself moves */
 void nsenter_move(struct stage *st);
@@ -142,7 +144,11 @@ void nsenter_hold_capabilities(const struct stage *st);
 void nsenter_keep_capabilities(const struct stage *st);
 
 /* exec.c: the program takes over */
+int nsenter_may_access(const char *path, int mode);
 _Noreturn void nsenter_exec(struct stage *st);
+
+/* unexecuted.c: why it could not */
+_Noreturn void nsenter_fail_exec(const struct stage *st, long error, const char *path);
 
 /* function.c: this program's own Go runtime takes over */
 void nsenter_return(struct stage *st);

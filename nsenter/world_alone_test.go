@@ -36,7 +36,11 @@ func aloneIn(t *testing.T, command []string, files ...*os.File) {
 // aloneArgs are the arguments with which the test binary runs the calling test only.
 func aloneArgs(t *testing.T) []string {
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	return []string{"-test.run=" + pattern, "-test.v", "-test.timeout=60s", fmt.Sprintf("-test.short=%v", testing.Short())}
+	timeout := "60s"
+	if soaking() {
+		timeout = "10m"
+	}
+	return []string{"-test.run=" + pattern, "-test.v", "-test.timeout=" + timeout, fmt.Sprintf("-test.short=%v", testing.Short())}
 }
 
 // reportAlone runs the calling test in the process that cmd is.

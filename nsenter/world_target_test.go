@@ -120,33 +120,3 @@ func TestTargetThatMovesOn(t *testing.T) {
 		_ = cmd.Wait()
 	}
 }
-
-// The caller's pid namespace is beside that of its target: nobody gets out of one, and over to another.
-func TestPIDNamespaceThatIsNoDescendant(t *testing.T) {
-	if os.Getenv(aloneVariable) == t.Name() {
-		handle, err := ns.Open("/proc/self/fd/3")
-		if err != nil {
-			t.Fatal(err)
-		}
-		set, err := ns.NewSet(handle)
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkRefusal(t, nsenter.Command(set, "/bin/true"), refusal{
-			errno: unix.EINVAL, stage: nsenter.StageCaller, op: "join", hint: "not a descendant",
-		})
-		return
-	}
-	target := testutil.Target(t, uint64(ns.PID))
-	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/pid", target.PID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	beside := []string{"unshare", "--pid", "--fork"}
-	if os.Geteuid() != 0 { // in the user namespace that owns the target's, or the owner would be the reason
-		user := fmt.Sprintf("--user=/proc/%d/ns/user", target.PID)
-		beside = append([]string{"nsenter", user, "--preserve-credentials"}, beside...)
-	}
-	aloneIn(t, beside, file)
-}

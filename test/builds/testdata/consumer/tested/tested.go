@@ -1,0 +1,2 @@
+// Package tested has a test that uses the library.
+package tested
