@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% soak vet arrows symbols cross bench lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% soak vet arrows symbols cross bench fuzz lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 SOAK := TestLauncher(Soak|PayloadsAtOnce)|TestFastExits|TestRandomCancels|TestNothingIsLeft|TestWait(Where|Beside)
@@ -41,6 +41,9 @@ cross: ## compile the library for other systems and without cgo
 bench: build ## measure against peers, and write docs/benchmarks.md: as root, with nothing else running
 	@scripts/bench.sh $(BENCHFLAGS)
 
+fuzz: ## fuzz what reads other people's bytes, for an hour in all, or FUZZTIME=60s each
+	@scripts/fuzz.sh $(TARGETS)
+
 lint: lint-go lint-c lint-sh ## run every linter
 
 lint-go: .build/golangci-lint-$(GOLANGCI_LINT) ## lint the Go code
@@ -60,7 +63,7 @@ lint-sh: ## lint the shell scripts
 fmt: ## format the Go and C code
 	@scripts/need.sh clang-format
 	gofmt -w .
-	find nsenter -name '*.[ch]' -exec clang-format -i {} +
+	find nsenter test/fuzz -name '*.[ch]' -exec clang-format -i {} +
 
 rename: ## give the module another path: make rename MODULE=example.org/you/nsexec
 	@scripts/rename.sh '$(MODULE)'

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -82,9 +81,7 @@ func explainMount(path string, err error) error {
 	return fmt.Errorf("%w: a mount namespace cannot be pinned in itself, nor in a younger one", err)
 }
 
-// mountOf returns the mount point that dir is on, and whether it is shared, from a line such as:
-//
-//	36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 shared:7 - ext3 /dev/root rw
+// mountOf returns the mount point that dir is on, and whether it is shared.
 func mountOf(dir string) (point string, shared bool) {
 	var st unix.Statx_t
 	if unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_MNT_ID, &st) != nil || st.Mask&unix.STATX_MNT_ID == 0 { // Linux 5.8
@@ -95,12 +92,13 @@ func mountOf(dir string) (point string, shared bool) {
 		return "", false
 	}
 	defer self.Close()
-	table, _ := self.MountInfo()
-	for line := range strings.Lines(string(table)) {
-		id, rest, _ := strings.Cut(line, " ")
-		if id == strconv.FormatUint(st.Mnt_id, 10) {
-			optional, _, _ := strings.Cut(rest, " - ")
-			return unescape(strings.Fields(rest)[3]), strings.Contains(optional, " shared:")
+	mounts, err := self.Mounts()
+	if err != nil {
+		return "", false
+	}
+	for m := range mounts {
+		if m.ID == st.Mnt_id {
+			return m.Path, m.Shared
 		}
 	}
 	return "", false

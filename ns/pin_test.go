@@ -55,7 +55,7 @@ func TestPinKeepsAlive(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				path := filepath.Join(dir, "pin with blank")
+				path := filepath.Join(dir, "pin with blank, no-break\u00a0space and \\040")
 				if err := h.Pin(path); err != nil {
 					t.Error(err)
 					return

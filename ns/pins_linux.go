@@ -27,25 +27,18 @@ func (l *lister) pins() {
 	}
 }
 
-// mountTable looks for namespaces, whose mounts have the root "net:[4026532000]". One line is, as proc(5) says:
-//
-//	36 35 0:4 net:[4026532000] /run/netns/blue rw shared:7 - nsfs nsfs rw
+// mountTable looks for namespaces, whose mounts have the root "net:[4026532000]".
 func (l *lister) mountTable(p *procfs.Process, pid int) {
-	table, err := p.MountInfo()
+	mounts, err := p.Mounts()
 	if err != nil {
 		return
 	}
-	for line := range strings.Lines(string(table)) {
-		fields := strings.Fields(line)
-		if len(fields) < 9 {
-			continue
+	for m := range mounts {
+		if pid == 0 && m.Path == "/proc" {
+			l.listing.Hidden = strings.Contains(m.Options, "hidepid=")
 		}
-		root, path, options := fields[3], fields[4], fields[len(fields)-1]
-		if pid == 0 && path == "/proc" {
-			l.listing.Hidden = strings.Contains(options, "hidepid=")
-		}
-		if at := parseLink(root); at.t != 0 {
-			l.pin(at, Pin{Path: unescape(path), PID: pid})
+		if at := parseLink(m.Root); at.t != 0 {
+			l.pin(at, Pin{Path: m.Path, PID: pid})
 		}
 	}
 }
@@ -62,9 +55,4 @@ func (l *lister) pin(at link, pin Pin) {
 	if row != nil && row.Type == at.t && row.ID.Ino == at.inode { // else covered by another mount
 		row.Pins = append(row.Pins, pin)
 	}
-}
-
-// unescape undoes what the mount table does to blanks, tabs, newlines and backslashes: \040, three octal digits.
-func unescape(path string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
 }

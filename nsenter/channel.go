@@ -218,16 +218,27 @@ func parseSender(oob []byte) (sender, error) {
 		}
 		switch m.Header.Type {
 		case unix.SCM_CREDENTIALS:
-			if cred, err := unix.ParseUnixCredentials(&m); err == nil {
-				from.pid = int(cred.Pid)
-			}
+			from.pid = pidFrom(&m)
 		case unix.SCM_PIDFD:
+			from.close()
 			from.pidfd = pidfdFrom(m.Data)
 		case unix.SCM_RIGHTS:
 			closeRights(&m)
 		}
 	}
 	return from, nil
+}
+
+// pidFrom: unix.ParseUnixCredentials reads beyond a message that is too short.
+func pidFrom(m *unix.SocketControlMessage) int {
+	if len(m.Data) < unix.SizeofUcred {
+		return 0
+	}
+	cred, err := unix.ParseUnixCredentials(m)
+	if err != nil {
+		return 0
+	}
+	return int(cred.Pid)
 }
 
 // pidfdFrom is nil where the kernel could not make one: its errno then stands
@@ -243,9 +254,9 @@ func pidfdFrom(data []byte) *os.File {
 	return os.NewFile(uintptr(fd), "pidfd")
 }
 
+// closeRights: unix.ParseUnixRights panics where there are none.
 func closeRights(m *unix.SocketControlMessage) {
-	fds, _ := unix.ParseUnixRights(m)
-	for _, fd := range fds {
-		unix.Close(fd)
+	for fds := m.Data; len(fds) >= 4; fds = fds[4:] {
+		unix.Close(int(int32(binary.NativeEndian.Uint32(fds))))
 	}
 }

@@ -4,7 +4,6 @@ package nsenter
 
 import (
 	"context"
-	"math"
 	"os"
 
 	"github.com/moby/sys/user"
@@ -107,7 +106,7 @@ func FirstRange(ranges ...[2]int64) (IDMap, error) {
 }
 
 // LargestID is the largest that an IDMap can hold.
-const LargestID = min(int64(maxID), math.MaxInt)
+const LargestID = largestID
 
 // ReadPartsOf tells how much is read of an output that begins with text, and has that size.
 func ReadPartsOf(text string, size int64) (int, error) {

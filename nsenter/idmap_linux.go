@@ -52,11 +52,13 @@ func outsideSubordinate(file string, maps []IDMap, own int) int {
 	return firstOutside(maps, held, func(m IDMap) int { return m.HostID })
 }
 
+// largestID is the largest that an IDMap can hold.
+const largestID = min(int64(maxID), math.MaxInt)
+
 // firstRange leaves out what IDMap or the kernel cannot hold.
 func firstRange(file string, ranges []user.SubID) (IDMap, error) {
-	const largest = min(int64(maxID), math.MaxInt)
 	for _, r := range ranges {
-		if r.SubID > 0 && r.Count > 0 && r.SubID <= largest && r.Count <= largest-r.SubID+1 {
+		if r.SubID > 0 && r.Count > 0 && r.SubID <= largestID && r.Count <= largestID-r.SubID+1 {
 			return IDMap{ContainerID: 0, HostID: int(r.SubID), Size: int(r.Count)}, nil
 		}
 	}
@@ -80,11 +82,12 @@ func (c *Cmd) readParents(file string) (text []byte, err error) {
 	return text, errors.Join(holdErr, err)
 }
 
-// idsIn are the ids that a map has inside.
+// idsIn are the ids that a map has inside. Lines that the kernel would not write are left out: a /proc can be anybody's.
 func idsIn(text string) (all []IDMap) {
 	for line := range strings.Lines(text) {
 		var inside, outside, size int64
-		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil || inside > math.MaxInt-size {
+		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil ||
+			inside < 0 || size < 1 || inside > largestID-size+1 {
 			continue
 		}
 		all = append(all, IDMap{ContainerID: int(inside), HostID: int(inside), Size: int(size)})

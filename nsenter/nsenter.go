@@ -293,7 +293,7 @@ func parseReply(b []byte) (reply, error) {
 		pid:    int(raw.pid),
 		typ:    ns.Type(raw._type),
 		time:   time.Unix(0, int64(raw.time)),
-		op:     word(raw.op[:]),
+		op:     plain(text(raw.op[:])),
 		object: text(raw.object[:]),
 	}
 	if end := len(r.object) + 1; end < len(raw.object) {
@@ -323,14 +323,14 @@ func text(chars []C.char) string {
 	return b.String()
 }
 
-// word is text that is shown as it is: whoever speaks must not control a terminal.
-func word(chars []C.char) string {
+// plain is text that is shown as it is: whoever speaks must not control a terminal.
+func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
-	}, text(chars))
+	}, text)
 }
 
 // failure is the error that an ERROR reply is.
@@ -350,7 +350,7 @@ func (r *reply) failure() *Error {
 	case C.NSENTER_D_CHANGED:
 		e.Hint = "the target has changed its namespaces since the set was made"
 	case C.NSENTER_D_MALFORMED:
-		e.Hint = "malformed request: " + r.object
+		e.Hint = "malformed request: " + plain(r.object)
 		e.Path = ""
 	}
 	return e

@@ -6,12 +6,12 @@ cd "$(dirname "$0")/.."
 scripts/need.sh gcc clang clang-format
 
 shopt -s nullglob
-sources=(nsenter/*.c)
+sources=(nsenter/*.c test/fuzz/*.c)
 for cc in gcc clang; do
 	for source in "${sources[@]}"; do
-		"$cc" -std=gnu11 -O2 -Wall -Wextra -Werror -c -o /dev/null "$source"
+		"$cc" -std=gnu11 -O2 -Wall -Wextra -Werror -Insenter -c -o /dev/null "$source"
 	done
 	# The C in Go files comes with that of the standard library, which leaves parameters unused.
 	CC=$cc CGO_ENABLED=1 CGO_CFLAGS="-O2 -Wall -Wextra -Werror -Wno-unused-parameter" go build ./nsenter ./internal/...
 done
-if [[ ${#sources[@]} -gt 0 ]]; then clang-format --dry-run -Werror nsenter/*.[ch]; fi
+if [[ ${#sources[@]} -gt 0 ]]; then clang-format --dry-run -Werror {nsenter,test/fuzz}/*.[ch]; fi

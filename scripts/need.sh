@@ -20,8 +20,14 @@ package() {
 	unshare | setpriv | nsenter | lsns) echo util-linux ;;
 	ps) echo procps ;;
 	ip) echo iproute2 ;;
+	libfuzzer) echo "libclang-rt-$(clang_version)-dev" ;;
 	*) echo "$1" ;;
 	esac
+}
+
+# clang_version is that of the compiler that there is, or would be.
+clang_version() {
+	{ clang -dumpversion || apt-cache depends clang | sed -n 's/.*Depends: clang-//p'; } 2>/dev/null | sed 's/\..*//' | head -n 1
 }
 
 # have tells whether a tool works: a compiler without the C library's headers does not, nor does an old Go.
@@ -29,6 +35,7 @@ have() {
 	case $1 in
 	go) { echo go1.26; go env GOVERSION 2>/dev/null; } | sed 's/^devel //' | sort -V -C ;;
 	certificates) [[ -n ${SSL_CERT_FILE:-} || -e /etc/ssl/certs/ca-certificates.crt ]] ;;
+	libfuzzer) echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null ;;
 	gcc | clang) echo '#include <unistd.h>' | "$1" -E - >/dev/null 2>&1 ;;
 	*) command -v "$1" >/dev/null ;;
 	esac

@@ -68,18 +68,18 @@ func (p *Process) commandLine() ([]byte, error) {
 	return line[:max(n, 0)], err
 }
 
-// MountInfo returns the process's mount table as /proc/PID/mountinfo has it.
-func (p *Process) MountInfo() ([]byte, error) { return p.read("mountinfo") }
-
 // NSpid returns the process's numbers, from procfs's own pid namespace down to the process's.
 func (p *Process) NSpid() ([]int, error) {
 	data, err := p.read("status")
 	if err != nil {
 		return nil, err
 	}
-	var numbers []int
-	for _, text := range strings.Fields(Field(data, "NSpid:")) {
-		n, err := strconv.Atoi(text)
+	return parseNumbers(Field(data, "NSpid:"))
+}
+
+func parseNumbers(text string) (numbers []int, err error) {
+	for _, field := range strings.Fields(text) {
+		n, err := strconv.Atoi(field)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -67,7 +68,11 @@ func linkInode(dir int, path string) (uint64, error) {
 // ParseLink takes apart what procfs calls a namespace: "net:[4026531833]".
 func ParseLink(text string) (name string, inode uint64, err error) {
 	name, number, _ := strings.Cut(text, ":[")
-	inode, err = strconv.ParseUint(strings.TrimSuffix(number, "]"), 10, 64)
+	number, whole := strings.CutSuffix(number, "]")
+	if !whole {
+		return name, 0, fmt.Errorf("parse link %q: it is no namespace's", text)
+	}
+	inode, err = strconv.ParseUint(number, 10, 64)
 	return name, inode, err
 }
 
