@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/nsfs"
+	"nsexec/internal/testutil"
 )
 
 // PROBLEMS 24: on a kernel without time namespaces All has seven types, and asking for the eighth is an error.
@@ -16,6 +19,7 @@ func TestProblem24AllSkipsWhatIsAbsent(t *testing.T) {
 	if oldKernel() {
 		return // procfs cannot be made to lack one
 	}
+	testutil.NeedFeature(t, nsfs.PIDFDNamespaces)
 	if out, err := helperCommand("lacks time").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -1,15 +1,34 @@
 package testutil
 
-const (
-	reasonRoot = "needs root of the initial user namespace"
-	reasonUser = "needs an ordinary user"
-	reasonJoin = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
+import (
+	"strings"
+
+	"nsexec/internal/kernel"
 )
 
-// expected lists, for each identity, the reasons (or their beginnings) for which a test may be
-// skipped even where everything must work. Anything else that is skipped there is a failure.
-var expected = map[Identity][]string{
-	Root:       {reasonUser, "process 1 may be looked at"},
-	User:       {reasonRoot, reasonJoin},
-	UsernsRoot: {reasonRoot, reasonUser},
+const (
+	reasonRoot   = "needs root of the initial user namespace"
+	reasonUser   = "needs an ordinary user"
+	reasonJoin   = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
+	reasonKernel = "needs Linux "                   // and the version
+)
+
+// expectation is a reason (or its beginning) for which a test may be skipped even where everything must work.
+type expectation struct {
+	reason string
+	when   func(rest string) bool // whether what follows the beginning makes it true here; nil: always
+}
+
+// expected lists them for each identity. Anything else that is skipped there is a failure.
+var expected = map[Identity][]expectation{
+	Root:       {{reasonUser, nil}, {"process 1 may be looked at", nil}, {reasonKernel, olderKernel}},
+	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}},
+	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}},
+}
+
+// olderKernel: a kernel of that version, or a newer one, has what the test needs, or the test is wrong about it.
+func olderKernel(rest string) bool {
+	version, _, _ := strings.Cut(rest, ":")
+	newer, err := kernel.AtLeast(version)
+	return err == nil && !newer
 }
