@@ -25,6 +25,7 @@ func explain(err error, create ns.Type) error {
 	} else {
 		e.Hint = hint(e)
 	}
+	e.Hint = withModule(e.Hint, moduleHint(e))
 	return err
 }
 

@@ -1,6 +1,7 @@
 package testutil
 
 import (
+	"os"
 	"strings"
 
 	"nsexec/internal/kernel"
@@ -11,6 +12,7 @@ const (
 	reasonUser   = "needs an ordinary user"
 	reasonJoin   = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
 	reasonKernel = "needs Linux "                   // and the version
+	reasonGuest  = "needs a guest under "           // a security module
 )
 
 // expectation is a reason (or its beginning) for which a test may be skipped even where everything must work.
@@ -21,9 +23,11 @@ type expectation struct {
 
 // expected lists them for each identity. Anything else that is skipped there is a failure.
 var expected = map[Identity][]expectation{
-	Root:       {{reasonUser, nil}, {"process 1 may be looked at", nil}, {reasonKernel, olderKernel}},
-	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}},
-	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}},
+	Root: {
+		{reasonUser, nil}, {"process 1 may be looked at", nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest},
+	},
+	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
+	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
 }
 
 // olderKernel: a kernel of that version, or a newer one, has what the test needs, or the test is wrong about it.
@@ -32,3 +36,6 @@ func olderKernel(rest string) bool {
 	newer, err := kernel.AtLeast(version)
 	return err == nil && !newer
 }
+
+// outsideGuest: what one security module is needed for is skipped under the other, and on a machine of one's own.
+func outsideGuest(module string) bool { return os.Getenv("NSEXEC_GUEST") != module }
