@@ -20,6 +20,10 @@ package() {
 	unshare | setpriv | nsenter | lsns) echo util-linux ;;
 	ps) echo procps ;;
 	ip) echo iproute2 ;;
+	qemu-system-x86_64) echo qemu-system-x86 ;;
+	qemu-system-aarch64) echo qemu-system-arm ;;
+	aarch64-linux-gnu-gcc) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+	xz) echo xz-utils ;;
 	*) echo "$1" ;;
 	esac
 }
