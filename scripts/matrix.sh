@@ -6,16 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR/..
-. scripts/lib/check.sh
-. scripts/lib/stage.sh
-. scripts/lib/identity.sh
 . scripts/lib/suite.sh
-. scripts/lib/debian.sh
-. scripts/lib/guest.sh
-. scripts/lib/lsm.sh
 . scripts/lib/table.sh
 
-library=(./ns ./nsenter ./internal/...)
 builds=(gcc pie static static-pie musl clang race)
 kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bookworm/arm64 sid/arm64)
 all=("${builds[@]/#/own/}" "${kernels[@]}" lsm/selinux lsm/apparmor)

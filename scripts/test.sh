@@ -5,15 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR/..
-. scripts/lib/check.sh
-. scripts/lib/stage.sh
-. scripts/lib/identity.sh
 . scripts/lib/suite.sh
-. scripts/lib/debian.sh
-. scripts/lib/guest.sh
-. scripts/lib/lsm.sh
-
-library=(./ns ./nsenter ./internal/...)
 
 part_vet() {
 	local mod

@@ -1,6 +1,16 @@
 # The suite: test binaries, built once in each variant, and run by an identity.
 # shellcheck shell=bash
 
+# shellcheck source-path=SCRIPTDIR/../..
+. scripts/lib/check.sh
+. scripts/lib/stage.sh
+. scripts/lib/identity.sh
+. scripts/lib/debian.sh
+. scripts/lib/guest.sh
+. scripts/lib/lsm.sh
+
+library=(./ns ./nsenter ./internal/...)
+
 # suite runs all test binaries of a variant as an identity.
 suite() {
 	local who=$1 variant=$2 name dir import
