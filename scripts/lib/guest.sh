@@ -87,7 +87,7 @@ guest_boot() {
 # core is what runs in guests where minutes count: what depends on the kernel most.
 core='^Test(Features|EveryType|AllTypes|AllOf|OwnNamespaces|Containers|Topologies|MixedHandles|CreateEachType|CreateOnTop'
 core+='|Problem24|LauncherInTopologies|LauncherInContainers|LauncherMountsNothing|FuncRunsInTargets|FuncResultWhereStatus|Reexec$'
-core+='|ReexecChild$|ReexecUnshared$|CloneJoins$|ExitCodes|WaitWhereSIGCHLD|WaitBesideRogue|PayloadIsNotDumpable|FilesAreExact'
+core+='|ReexecChild$|ReexecUnshared$|CloneJoins$|ExitCodes|WaitWhereSIGCHLD|WaitBesideRogue|PayloadIsNotDumpable'
 core+='|NothingIsLeft|TargetCanDie|TargetThatDies|NobodyHasTheVariable|BadPrograms|MapRanges$|MapAuto$|InitIsProcess1'
 core+='|Demo$|ExecEntersAll|RunCreatesEach)'
 
