@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% soak vet arrows symbols cross bench fuzz lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% matrix lsm soak vet arrows symbols cross bench fuzz lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 SOAK := TestLauncher(Soak|PayloadsAtOnce)|TestFastExits|TestRandomCancels|TestNothingIsLeft|TestWait(Where|Beside)
@@ -19,8 +19,14 @@ demo: build ## enter a target's namespaces and show what happened
 test: ## run the whole suite as root, as an ordinary user, and as root of a user namespace
 	@scripts/test.sh
 
-test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie
+test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie, test-musl, test-clang, test-kernels
 	@scripts/test.sh $*
+
+matrix: ## run it on every kernel, in every build, as everybody (hours), and write docs/reliability.md; ROWS="own/musl sid/amd64"
+	@scripts/matrix.sh $(ROWS)
+
+lsm: ## run the tests under SELinux and under AppArmor, in guests
+	@scripts/test.sh lsm
 
 soak: ## launch 100,000 payloads, have 10,000 run at once, cancel and fail thousands (some minutes)
 	@scripts/need.sh go gcc
@@ -54,7 +60,7 @@ lint-c: ## compile the C code with gcc and clang, warnings being errors, and che
 
 lint-sh: ## lint the shell scripts
 	@scripts/need.sh shellcheck
-	shellcheck -x scripts/*.sh .ci/run
+	shellcheck -x scripts/*.sh .ci/run test/guest/init
 
 .build/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/.build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)

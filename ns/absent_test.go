@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/testutil"
 )
 
@@ -18,6 +19,7 @@ func TestProblem24AllSkipsWhatIsAbsent(t *testing.T) {
 	if oldKernel() {
 		return // procfs cannot be made to lack one
 	}
+	testutil.NeedFeature(t, nsfs.PIDFDNamespaces)
 	if out, err := helperCommand("lacks time").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

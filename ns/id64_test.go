@@ -116,16 +116,3 @@ func TestPIDTranslation(t *testing.T) {
 		test(t)
 	})
 }
-
-// A probe that says no on a kernel that should have the feature is wrong.
-func TestProbesAgreeWithKernelVersion(t *testing.T) {
-	for _, probe := range probes {
-		newer, err := kernel.AtLeast(probe.Since)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := probe.Ask(); got == kernel.No && newer || got == kernel.Yes && !newer {
-			t.Errorf("%s: %v, but it came with %s", probe.Name, got, probe.Since)
-		}
-	}
-}

@@ -67,6 +67,11 @@ func (s *Set) fillFromPIDFD(t Type) error {
 		return s.fill(t, func(one Type) (int, error) { return openPIDFD(pidfd, one) })
 	}
 	pid, err := procfs.PID(pidfd)
+	if errors.Is(err, unix.EACCES) && s.process.pid > 0 && procfs.CheckOwn() == nil {
+		// Before Linux 5.14 fdinfo belongs to the owner of all that is not dumpable: who is in another user namespace may
+		// not read even his own.
+		pid, err = s.process.pid, nil
+	}
 	switch {
 	case errors.Is(err, unix.EBADF):
 		return errNoPIDFD

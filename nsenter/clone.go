@@ -36,6 +36,9 @@ func Clone(pid int, types ns.Type, f *Func, flags uintptr) (int, error) {
 	if f == nil {
 		return 0, callerError("clone", "", errors.New("there is no function"))
 	}
+	if err := Available(); err != nil {
+		return 0, err
+	}
 	var set *ns.Set
 	if types != 0 {
 		if set, err = ns.OfPID(pid, types); err != nil {

@@ -70,7 +70,7 @@ func wantRefused(t testing.TB, cmd *nsenter.Cmd, stage nsenter.Stage, cause erro
 	t.Helper()
 	begun := time.Now()
 	err := cmd.Run()
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > testutil.Bound(time.Second) {
 		t.Errorf("refused after %v", took)
 	}
 	var e *nsenter.Error

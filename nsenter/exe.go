@@ -144,7 +144,19 @@ func memoryCopy() (*os.File, error) {
 		copied.Close()
 		return nil, err
 	}
+	copyLabel(copied)
 	return copied, nil
+}
+
+// copyLabel gives the copy the executable's label, as on an overlay: what the caller may execute and what domain that
+// leads to, an SELinux policy tells by label, and a memfd has that of any temporary file. Who may not relabel, and where
+// there are no labels, does without.
+func copyLabel(copied *os.File) {
+	const name = "security.selinux"
+	label := make([]byte, 4096)
+	if n, err := unix.Getxattr(ownExecutable, name, label); err == nil {
+		_ = unix.Fsetxattr(int(copied.Fd()), name, label[:n], 0)
+	}
 }
 
 // newMemfd: from Linux 6.3 a memfd wants to be told that it will be executed;

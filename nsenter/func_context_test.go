@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
@@ -86,7 +87,7 @@ func TestFuncDeadlinePasses(t *testing.T) {
 		if err != nil {
 			wantIs(t, err, context.DeadlineExceeded)
 		}
-		if took := time.Since(begun); took > 1800*time.Millisecond {
+		if took := time.Since(begun); took > testutil.Bound(1800*time.Millisecond) {
 			t.Errorf("it took %v", took)
 		}
 		if _, err := cmd.Result(); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
@@ -104,7 +105,7 @@ func TestFuncIsCancelled(t *testing.T) {
 		begun := time.Now()
 		cancel()
 		wantIs(t, cmd.Wait(), context.Canceled)
-		if took := time.Since(begun); took > 500*time.Millisecond {
+		if took := time.Since(begun); took > testutil.Bound(500*time.Millisecond) {
 			t.Errorf("it took %v", took)
 		}
 		_, err := cmd.Result()
@@ -123,7 +124,7 @@ func TestFuncThatIgnoresContextIsKilled(t *testing.T) {
 		begun := time.Now()
 		cancel()
 		wantExit(t, cmd.Wait(), -1)
-		if took := time.Since(begun); took < 150*time.Millisecond || took > time.Second {
+		if took := time.Since(begun); took < 150*time.Millisecond || took > testutil.Bound(time.Second) {
 			t.Errorf("it took %v", took)
 		}
 		wantNoResult(t, cmd)

@@ -53,6 +53,7 @@ func explain(err error, at *scene) error {
 	if errors.As(err, &e) && e.Hint == "" {
 		e.Hint = at.hint(e)
 	}
+	e.Hint = withModule(e.Hint, moduleHint(e))
 	return err
 }
 

@@ -198,7 +198,7 @@ func TestLauncherClosedWhileStopped(t *testing.T) {
 	l := newLauncher(t)
 	signalLauncher(t, l, syscall.SIGSTOP)
 	begun, pid := time.Now(), l.PID()
-	if err := l.Close(); err != nil || time.Since(begun) > time.Second || !isGone(pid) {
+	if err := l.Close(); err != nil || time.Since(begun) > testutil.Bound(time.Second) || !isGone(pid) {
 		t.Errorf("%v after %v; launcher gone: %v", err, time.Since(begun), isGone(pid))
 	}
 }

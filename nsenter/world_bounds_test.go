@@ -69,7 +69,7 @@ func atEveryStep(t *testing.T, test func(t *testing.T, step step, cmd func(do fu
 // checkTime: Start must return an error, as soon as it may and no later.
 func checkTime(t *testing.T, begun time.Time, after time.Duration, err error) {
 	t.Helper()
-	if took := time.Since(begun); took < after || took > after+grace {
+	if took := time.Since(begun); took < after || took > after+testutil.Bound(grace) {
 		t.Errorf("Start took %v instead of %v: %v", took, after, err)
 	}
 }

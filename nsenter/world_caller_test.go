@@ -72,7 +72,7 @@ func callAgain(arg []string, command func(*ns.Set) *nsenter.Cmd) error {
 // reapAll reaps what the caller has left to us, who are its subreaper. All of it must end within a second.
 func reapAll(t *testing.T, target int) {
 	t.Helper()
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(testutil.Bound(time.Second))
 	for {
 		left := slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool { return pid == target })
 		if len(left) == 0 {

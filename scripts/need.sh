@@ -21,6 +21,10 @@ package() {
 	ps) echo procps ;;
 	ip) echo iproute2 ;;
 	libfuzzer) echo "libclang-rt-$(clang_version)-dev" ;;
+	qemu-system-x86_64) echo qemu-system-x86 ;;
+	qemu-system-aarch64) echo qemu-system-arm ;;
+	aarch64-linux-gnu-gcc) echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross ;;
+	xz) echo xz-utils ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -5,12 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR/..
-. scripts/lib/check.sh
-. scripts/lib/stage.sh
-. scripts/lib/identity.sh
 . scripts/lib/suite.sh
-
-library=(./ns ./nsenter ./internal/...)
 
 part_vet() {
 	local mod
@@ -49,8 +44,27 @@ part_static() { suite "$(identities | head -n 1)" static; }
 
 part_pie() { suite "$(identities | head -n 1)" pie; }
 
+part_static-pie() { suite "$(identities | head -n 1)" static-pie; }
+
+part_musl() { suite "$(identities | head -n 1)" musl; }
+
+part_clang() { suite "$(identities | head -n 1)" clang; }
+
+# Other kernels, oldest first, and the other architecture: make matrix runs all of the tests there.
+part_kernels() {
+	local plan suite
+	plan=$(guest_plan core root)
+	for suite in bullseye bookworm trixie sid; do guest_suite "$suite" "$(go env GOHOSTARCH)" static "$plan"; done
+	guest_suite sid arm64 arm64 "$plan"
+}
+
+part_lsm() {
+	guest_lsm selinux
+	guest_lsm apparmor
+}
+
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie)
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie kernels lsm)
 prepare
 for part in "${parts[@]}"; do "part_$part"; done
 summary

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"nsexec/ns"
+	"nsexec/nsenter"
 )
 
 // newDemoTargetCmd is what the demo enters: it waits in its namespaces until its stdin ends, so until the demo does.
@@ -29,7 +28,7 @@ func newDemoTargetCmd() *cobra.Command {
 
 // demoTarget is this program once more, in namespaces of its own.
 type demoTarget struct {
-	cmd   *exec.Cmd
+	cmd   *nsenter.Cmd
 	stdin io.Closer
 }
 
@@ -69,17 +68,18 @@ func makeDemoTarget() (*demoTarget, map[ns.Type]error, error) {
 	return t, refused, nil
 }
 
-// startDemoTarget: clone(2) has no flag for a time namespace, unshare(2) has. exec is what enters it.
+// startDemoTarget: a target made by clone(2) would be in its time namespace on Linux 6.1 and later only, and a Go
+// program could start no thread there.
 func startDemoTarget(types ns.Type) (*demoTarget, error) {
-	cmd := exec.Command("/proc/self/exe", "demo-target")
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:   uintptr(types &^ ns.Time),
-		Unshareflags: uintptr(types & ns.Time),
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
+	cmd := nsenter.Command(nil, self, "demo-target")
+	cmd.Stderr = os.Stderr
+	cmd.Unshare = types
 	if types&ns.User != 0 {
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
+		cmd.MapRoot()
 	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,15 +1,41 @@
 package testutil
 
-const (
-	reasonRoot = "needs root of the initial user namespace"
-	reasonUser = "needs an ordinary user"
-	reasonJoin = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
+import (
+	"os"
+	"strings"
+
+	"nsexec/internal/kernel"
 )
 
-// expected lists, for each identity, the reasons (or their beginnings) for which a test may be
-// skipped even where everything must work. Anything else that is skipped there is a failure.
-var expected = map[Identity][]string{
-	Root:       {reasonUser, "process 1 may be looked at", "no hierarchy of cgroups"},
-	User:       {reasonRoot, reasonJoin},
-	UsernsRoot: {reasonRoot, reasonUser},
+const (
+	reasonRoot   = "needs root of the initial user namespace"
+	reasonUser   = "needs an ordinary user"
+	reasonJoin   = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
+	reasonKernel = "needs Linux "                   // and the version
+	reasonGuest  = "needs a guest under "           // a security module
+)
+
+// expectation is a reason (or its beginning) for which a test may be skipped even where everything must work.
+type expectation struct {
+	reason string
+	when   func(rest string) bool // whether what follows the beginning makes it true here; nil: always
 }
+
+// expected lists them for each identity. Anything else that is skipped there is a failure.
+var expected = map[Identity][]expectation{
+	Root: {
+		{reasonUser, nil}, {"process 1 may be looked at", nil}, {"no hierarchy of cgroups", nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest},
+	},
+	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
+	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
+}
+
+// olderKernel: a kernel of that version, or a newer one, has what the test needs, or the test is wrong about it.
+func olderKernel(rest string) bool {
+	version, _, _ := strings.Cut(rest, ":")
+	newer, err := kernel.AtLeast(version)
+	return err == nil && !newer
+}
+
+// outsideGuest: what one security module is needed for is skipped under the other, and on a machine of one's own.
+func outsideGuest(module string) bool { return os.Getenv("NSEXEC_GUEST") != module }

@@ -5,13 +5,15 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"nsexec/internal/kernel"
 )
 
 // mustWork is the variable that turns a skip into a failure: in CI a skip that nobody expected is a test that rots.
 const mustWork = "NSEXEC_MUST_WORK"
 
 // Skip skips the test for a reason. With NSEXEC_MUST_WORK=1 it fails the test instead, unless
-// the reason begins with one that expected lists for the identity that runs.
+// the reason begins with one that expected lists for the identity that runs, and its condition holds.
 func Skip(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(mustWork) == "1" && !isExpected(Who(), reason) {
@@ -27,10 +29,25 @@ func Skipf(t testing.TB, format string, args ...any) {
 }
 
 func isExpected(who Identity, reason string) bool {
-	for _, prefix := range expected[who] {
-		if strings.HasPrefix(reason, prefix) {
+	for _, e := range expected[who] {
+		if rest, ok := strings.CutPrefix(reason, e.reason); ok && (e.when == nil || e.when(rest)) {
 			return true
 		}
 	}
 	return false
+}
+
+// NeedFeature skips the test where the kernel lacks a feature. One that should have it, by the version recorded with
+// the probe, fails the test where everything must work.
+func NeedFeature(t testing.TB, p *kernel.Probe) {
+	t.Helper()
+	if !p.Has() {
+		NeedKernel(t, p.Since, p.Name)
+	}
+}
+
+// NeedKernel skips the test for what came with a later version of Linux than the one that runs.
+func NeedKernel(t testing.TB, version, what string) {
+	t.Helper()
+	Skipf(t, "%s%s: %s", reasonKernel, version, what)
 }

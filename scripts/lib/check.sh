@@ -18,6 +18,17 @@ check() {
 
 fails() { ! "$@"; }
 
+# unable skips a part for a reason; where everything must work that is a failure.
+unable() {
+	if [[ ${NSEXEC_MUST_WORK:-} == 1 ]]; then
+		failed=$((failed + 1))
+		printf 'FAIL  %s\n%s\n' "$1" "$2"
+	else
+		skipped=$((skipped + 1))
+		echo "skip  $1: $2"
+	fi
+}
+
 # summary ends with the counts; its status is that of the whole run.
 summary() {
 	[[ $skipped -eq 0 ]] || echo "$skipped skipped, for the reasons above"

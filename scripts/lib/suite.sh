@@ -1,6 +1,16 @@
 # The suite: test binaries, built once in each variant, and run by an identity.
 # shellcheck shell=bash
 
+# shellcheck source-path=SCRIPTDIR/../..
+. scripts/lib/check.sh
+. scripts/lib/stage.sh
+. scripts/lib/identity.sh
+. scripts/lib/debian.sh
+. scripts/lib/guest.sh
+. scripts/lib/lsm.sh
+
+library=(./ns ./nsenter ./internal/...)
+
 # suite runs all test binaries of a variant as an identity.
 suite() {
 	local who=$1 variant=$2 name dir import
@@ -12,20 +22,31 @@ suite() {
 }
 
 # compile builds the test binaries of a variant, unless they are there already, and lists them:
-# each with the directory it runs in and its import path.
+# each with the directory it runs in and its import path. gcc is default without the tests of other modules.
 compile() {
-	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1
-	[[ -e $out/list ]] && return
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 cc=${CC:-gcc} arch
+	local static=(-tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static")
+	arch=$(go env GOARCH)
+	[[ ! -e $out/list ]] || return 0
 	case $1 in
 	default) in=$(modules) ;;
 	race) flags=(-race) packages=("${library[@]}") ;;
 	nocgo) cgo=0 packages=(./ns) ;;
-	static) flags=("-tags=netgo,osusergo" "-ldflags=-linkmode=external -extldflags=-static") ;;
 	pie) flags=(-buildmode=pie) ;;
+	static) flags=("${static[@]}") ;;
+	static-pie) flags=(-buildmode=pie -tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static-pie") ;;
+	musl) cc=musl-gcc flags=("${static[@]}") ;;
+	clang) cc=clang ;;
+	arm64) cc=aarch64-linux-gnu-gcc arch=arm64 flags=("${static[@]}") ;;
+	lsm) in=test packages=(./lsm) flags=("${static[@]}") ;;
 	esac
+	if ! command -v "$cc" >/dev/null; then
+		unable "tests built by $cc" "it is not installed"
+		return 1
+	fi
 	for mod in $in; do
 		mkdir -p "$out/$mod"
-		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
 		list_tests "$mod" "${packages[@]}" >>"$out/list"
 	done
 	chmod -R a+rX "$stage/bin"
@@ -42,20 +63,28 @@ list_tests() {
 
 # run_tests runs one test binary the way go test does, and counts its tests.
 run_tests() {
-	local who=$1 binary=$2 dir=$3 import=$4 log=$stage/log begin=$SECONDS ok=yes p f s
-	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0) >"$log" 2>&1 </dev/null || ok=no
+	local who=$1 binary=$2 dir=$3 import=$4 begin=$SECONDS status=0
+	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0) >"$stage/log" 2>&1 </dev/null || status=$?
+	count_tests "$import as $who" "$who" "$status" $((SECONDS - begin)) "$stage/log"
+}
+
+# count_tests counts what a test binary has logged, and shows what went wrong and why tests were skipped.
+count_tests() {
+	local name=$1 who=$2 status=$3 took=$4 log=$5 p f s
 	p=$(grep -c '^ *--- PASS: ' "$log") || true
 	f=$(grep -c '^ *--- FAIL: ' "$log") || true
 	s=$(grep -c '^ *--- SKIP: ' "$log") || true
-	[[ $ok == yes || $f -gt 0 ]] || f=1 # it crashed, or could not start
+	[[ $status -eq 0 || $f -gt 0 ]] || f=1 # it crashed, or could not start
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [[ $f -eq 0 ]]; then
-		echo "ok    $import as $who: $p passed, $s skipped ($((SECONDS - begin))s)"
+		echo "ok    $name: $p passed, $s skipped (${took}s)"
 	else
 		grep -vE '^(=== (RUN|PAUSE|CONT|NAME)| *--- PASS)' "$log" || true
-		echo "FAIL  $import as $who: $p passed, $f failed, $s skipped"
+		echo "FAIL  $name: $p passed, $f failed, $s skipped"
 	fi
-	reasons <"$log"
+	reasons <"$log" >"$stage/reasons"
+	sed 's/^/      skipped /' "$stage/reasons"
+	[[ -z ${record:-} ]] || "$record" "$who" "$p" "$f" "$s" "$stage/reasons" "$log"
 }
 
 # reasons tells why tests were skipped, and how many for each reason: the last thing a skipped test logs.
@@ -63,5 +92,5 @@ reasons() {
 	awk '/^=== (RUN|NAME|CONT)/ { test = $3 }
 		/^ +[a-z0-9_]+\.go:[0-9]+: / { sub(/^[^:]*:[0-9]+: /, ""); last[test] = $0 }
 		/^ *--- SKIP: / { count[last[$3]]++ }
-		END { for (reason in count) print "      skipped " count[reason] ": " reason }'
+		END { for (reason in count) print count[reason] ": " reason }'
 }

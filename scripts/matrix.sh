@@ -1,0 +1,59 @@
+#!/bin/bash
+# Usage: matrix.sh [--core] [ROW...]
+# Runs the whole suite on every kernel, in every build, as every identity, and writes the tables of docs/reliability.md.
+# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more of nsenter and the command than CI has them run.
+# A row's result is kept in .build/matrix until the row runs again, so the tables can be made a few rows at a time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR/..
+. scripts/lib/suite.sh
+. scripts/lib/table.sh
+
+builds=(gcc pie static static-pie musl clang race)
+kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bookworm/arm64 sid/arm64)
+all=("${builds[@]/#/own/}" "${kernels[@]}" lsm/selinux lsm/apparmor)
+results=$PWD/.build/matrix
+
+# run_row runs what a row is about, and keeps what comes of it.
+run_row() {
+	local who system build='glibc static, gcc' record=keep
+	row=$1
+	[[ $row == own/* || $row == lsm/* || $extent == whole ]] || build+=" (core)"
+	mkdir -p "$results/${row%/*}"
+	: >"$results/$row"
+	case $row in
+	own/*)
+		system="$(uname -r | grep -oE '^[0-9]+\.[0-9]+'), $(go env GOHOSTARCH)" build=$(describe "${row#own/}")
+		for who in $(identities); do suite "$who" "${row#own/}"; done
+		;;
+	lsm/*) build="$build; ${row#lsm/} enforcing" && guest_lsm "${row#lsm/}" ;;
+	*/arm64) guest_suite "${row%/*}" arm64 arm64 "$(guest_plan "$extent" root user userns)" ;;
+	*) guest_suite "${row%/*}" "${row#*/}" static "$(guest_plan "$extent" root user userns)" ;;
+	esac
+}
+
+# describe says what a variant is.
+describe() {
+	case $1 in
+	gcc) echo "glibc, gcc" ;;
+	pie) echo "glibc, PIE, gcc" ;;
+	static) echo "glibc static, gcc" ;;
+	static-pie) echo "glibc static PIE, gcc" ;;
+	musl) echo "musl static, gcc" ;;
+	clang) echo "glibc, clang" ;;
+	race) echo "glibc, gcc, -race" ;;
+	esac
+}
+
+extent=whole
+if [[ ${1:-} == --core ]]; then
+	extent=core
+	shift
+fi
+rows=("$@")
+[[ ${#rows[@]} -gt 0 ]] || rows=("${all[@]}")
+export NSEXEC_MUST_WORK=1
+prepare
+for row in "${rows[@]}"; do run_row "$row"; done
+write_tables docs/reliability.md "${all[@]}"
+summary
