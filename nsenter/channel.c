@@ -214,6 +214,16 @@ void nsenter_serving(const struct stage *st, int moves, int workers)
 	must(st, send_reply(st, &reply, NULL), "say serving", 0, "");
 }
 
+static struct nsenter_go receive_go(const struct stage *st)
+{
+	struct nsenter_go go = { 0 };
+	long n = must(st, sys_read(st->sock, &go, sizeof(go)), "wait for GO", 0, "");
+
+	if (n != sizeof(go) || go.go != NSENTER_GO)
+		_exit(NSENTER_EXIT_FAILED);
+	return go;
+}
+
 /* Waits until the caller has written them. */
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid)
 {
@@ -222,7 +232,7 @@ void nsenter_ask_for_maps(const struct stage *st, pid_t pid)
 	fill(&reply, st, NSENTER_MAP, "map");
 	reply.pid = pid;
 	must(st, send_reply(st, &reply, NULL), "ask for maps", 0, "");
-	nsenter_await_go(st);
+	receive_go(st);
 }
 
 /*
@@ -258,13 +268,13 @@ static int is_alone(const struct stage *st)
  * End of file is not GO: when the caller dies, what it has not released dies too. It also takes
  * back a GO that has come before we were ready.
  */
-void nsenter_await_go(const struct stage *st)
+struct nsenter_go nsenter_await_go(const struct stage *st)
 {
-	char go = 0;
+	const struct nsenter_go go = receive_go(st);
 
-	must(st, sys_read(st->sock, &go, 1), "wait for GO", 0, "");
-	if (go != NSENTER_GO || is_alone(st))
+	if (is_alone(st))
 		_exit(NSENTER_EXIT_FAILED);
+	return go;
 }
 
 /* What an errno has to be told by, where a word tells more. */

@@ -83,6 +83,8 @@ const char *nsenter_check(const struct nsenter_request *req)
 		return "bad total length";
 	if ((req->flags & ~(uint32_t)NSENTER_F_ALL) != 0 || req->create > INT32_MAX)
 		return "unknown flags";
+	if (req->reserved != 0)
+		return "a reserved field is set";
 	if (req->death_signal > NSENTER_MAX_SIGNAL)
 		return "no such signal";
 	if (req->nfds > NSENTER_MAX_FDS || req->nfiles > NSENTER_MAX_FDS)

@@ -106,7 +106,7 @@ func functionSeed() *request {
 func inheritedSeed() *request {
 	r := seed(3)
 	r.inherited = &inherited{
-		umask: 0o22, ignored: 1 << 12, blocked: 1 << 9, nice: 20, cpus: []byte(strings.Repeat("\x0f", 16)),
+		blocked: 1 << 9, nice: 20, cpus: []byte(strings.Repeat("\x0f", 16)),
 		limits: []changedLimit{{unix.RLIMIT_NOFILE, unix.Rlimit{Cur: 1024, Max: 4096}}, {unix.RLIMIT_CORE, unix.Rlimit{}}},
 	}
 	r.inherited.here = r.add(0)

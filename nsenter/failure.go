@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,7 +34,10 @@ func (l *launch) lost(stage Stage, op string, err error) error {
 func (l *launch) late(e *Error) *Error {
 	switch {
 	case l.launcher != nil && l.launcher.isStopped():
-		e.Stage, e.Hint = StageLauncher, heldHint(l.launcher.pid)
+		e.Stage = StageLauncher
+		if hint := heldHint(l.launcher.pid); !strings.Contains(e.Hint, hint) {
+			e.Hint = also(e.Hint, hint)
+		}
 	case e.Stage == Stage0 && l.payload != nil && l.payload != l.stage0:
 		e.Stage = Stage1
 	}

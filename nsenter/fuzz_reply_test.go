@@ -20,8 +20,11 @@ func (r *reply) encode() []byte {
 	b = binary.NativeEndian.AppendUint64(b, uint64(r.typ))
 	b = binary.NativeEndian.AppendUint64(b, uint64(r.time.UnixNano()))
 	b = append(b, r.op...)
-	b = append(b, make([]byte, 64-len(b))...)
+	b = append(b, make([]byte, 72-len(b))...)
 	b = append(b, r.object...)
+	if r.behind != "" {
+		b = append(append(b, 0), r.behind...)
+	}
 	return append(b, make([]byte, replySize-len(b))...)
 }
 

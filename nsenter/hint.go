@@ -50,7 +50,10 @@ func sceneOf(set *ns.Set) *scene {
 // explain adds a hint where an errno misleads.
 func explain(err error, at *scene) error {
 	var e *Error
-	if errors.As(err, &e) && e.Hint == "" {
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Hint == "" {
 		e.Hint = at.hint(e)
 	}
 	e.Hint = withModule(e.Hint, moduleHint(e))

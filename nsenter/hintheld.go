@@ -54,10 +54,10 @@ func heldBy(pid int) string {
 	return ""
 }
 
-// also is two hints, of which the second may be none.
+// also is two hints, each of which may be none.
 func also(first, second string) string {
-	if second == "" {
-		return first
+	if first == "" || second == "" {
+		return first + second
 	}
 	return first + "; " + second
 }

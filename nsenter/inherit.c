@@ -54,24 +54,24 @@ static void set_processors(const struct stage *st)
 }
 
 /* Those that a libc keeps for itself are none of the caller's either. */
-static void set_disposition(const struct stage *st, int sig)
+static void set_disposition(uint64_t ignored, int sig)
 {
 	const struct sigaction action = {
-		.sa_handler = st->req->ignored & bit_of(sig) ? SIG_IGN : SIG_DFL,
+		.sa_handler = ignored & bit_of(sig) ? SIG_IGN : SIG_DFL,
 	};
 
 	(void)sigaction(sig, &action, NULL);
 }
 
 /* Only what is not as it was when the launcher was started: that is mostly nothing. */
-static void set_dispositions(struct stage *st)
+static void set_dispositions(struct stage *st, uint64_t ignored)
 {
-	const uint64_t changed = st->req->ignored ^ st->ignored;
+	const uint64_t changed = ignored ^ st->ignored;
 
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		if (changed & bit_of(sig))
-			set_disposition(st, sig);
-	set_disposition(st, SIGCHLD); /* which the stages heed meanwhile */
+			set_disposition(ignored, sig);
+	set_disposition(ignored, SIGCHLD); /* which the stages heed meanwhile */
 	nsenter_heed_children(st);
 }
 
@@ -91,12 +91,19 @@ void nsenter_inherit(struct stage *st)
 	if (st->req->here >= 0)
 		must(st, sys(fchdir, stage_fd(st, st->req->here)), "enter caller's directory", 0,
 		     "");
-	umask((mode_t)st->req->umask);
-	set_dispositions(st);
 	set_blocked(st);
 	for (uint32_t i = 0; i < st->req->nlimits; i++)
 		set_limit(st, &st->job.limits[i]);
 	set_priority(st);
 	set_processors(st);
 	nsenter_step(st, "inherit", 0);
+}
+
+/* What it takes no privilege for, and GO has brought. */
+void nsenter_inherit_late(struct stage *st, const struct nsenter_go *go)
+{
+	if (!stage_wants(st, NSENTER_F_INHERIT))
+		return;
+	umask((mode_t)go->umask);
+	set_dispositions(st, go->ignored);
 }

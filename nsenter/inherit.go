@@ -5,6 +5,7 @@ package nsenter
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os"
 	"strconv"
 	"unsafe"
@@ -18,9 +19,7 @@ import (
 // inheritance is what a process has of its parent by birth, and a launcher's
 // payload therefore of the launcher.
 type inheritance struct {
-	umask   uint32
-	ignored uint64 // signals, 1 << (signal - 1)
-	blocked uint64 // by the calling thread
+	blocked uint64 // signals, by the calling thread: 1 << (signal - 1)
 	nice    int
 	cpus    []byte // a mask, as the kernel has it
 	limits  [numLimits]unix.Rlimit
@@ -32,11 +31,8 @@ const (
 	maxCPUs   = 8192 // CONFIG_NR_CPUS at most
 )
 
-// inheritance is what a child of the calling thread would have now.
-func (p *launcherProcess) inheritance() (in inheritance, err error) {
-	if in.umask, in.ignored, err = readStatus(p.status); err != nil {
-		return in, callerError("read", p.status.Name(), err)
-	}
+// inheritanceNow is what a child of the calling thread would have.
+func inheritanceNow() (in inheritance, err error) {
 	for i := range in.limits {
 		if err := raw.Getrlimit(i, &in.limits[i]); err != nil {
 			return in, callerError("get resource limit", strconv.Itoa(i), err)
@@ -57,8 +53,29 @@ func (p *launcherProcess) inheritance() (in inheritance, err error) {
 	return in, nil
 }
 
+// lateInheritance is what goes with GO.
+type lateInheritance struct {
+	umask   uint32
+	ignored uint64 // signals
+}
+
+// inheritLate is nothing for a stage 0 that has it all by birth.
+func (l *launch) inheritLate() (in lateInheritance, err error) {
+	if l.launcher == nil {
+		return in, nil
+	}
+	in.umask, in.ignored, err = readStatus(l.launcher.status)
+	if errors.Is(err, os.ErrClosed) {
+		return in, errLauncherClosed()
+	}
+	if err != nil {
+		return in, callerError("read", l.launcher.status.Name(), err)
+	}
+	return in, nil
+}
+
 // readStatus takes the two out of /proc/self/status that no system call tells
-// without changing it, or without asking 64 times.
+// without changing it, or without asking 64 times. It takes the kernel 15 us.
 func readStatus(status *os.File) (umask uint32, ignored uint64, err error) {
 	var buf [4096]byte
 	n, err := readOnce(status, buf[:])
@@ -106,7 +123,7 @@ func workingDirectory() directory {
 
 // since is what has to be changed for a payload of a launcher that was born with before.
 func (in *inheritance) since(before *inheritance) *inherited {
-	out := &inherited{umask: in.umask, ignored: in.ignored, blocked: in.blocked, nice: in.nice, here: -1}
+	out := &inherited{blocked: in.blocked, nice: in.nice, here: -1}
 	if !bytes.Equal(in.cpus, before.cpus) {
 		out.cpus = in.cpus
 	}
@@ -120,8 +137,6 @@ func (in *inheritance) since(before *inheritance) *inherited {
 
 // inherited is how that travels.
 type inherited struct {
-	umask   uint32
-	ignored uint64
 	blocked uint64
 	nice    int
 	cpus    []byte

@@ -285,11 +285,11 @@ func (l *launch) writeMaps(owner, maker int) error {
 		return callerError("write maps", "", unix.EPROTO)
 	}
 	if err := l.mapOwner(owner); err != nil {
-		_, _ = l.channel.sendSome([]byte{goByte + 1}, nil) // anything but GO
+		_, _ = l.channel.sendSome([]byte{0}, nil) // anything but GO
 		l.ending = true
 		return err
 	}
-	_, err := l.channel.sendSome([]byte{goByte}, nil)
+	_, err := l.channel.sendSome(goMessage(lateInheritance{}), nil)
 	return err
 }
 
@@ -323,7 +323,7 @@ func (l *launch) releaseEarly() error {
 		return nil
 	}
 	l.early = true
-	return l.release()
+	return l.sendGO(Stage0)
 }
 
 // identify makes sure that Process is the process that has said READY. Its pid
@@ -381,8 +381,17 @@ func (l *launch) release() error {
 	if err := l.channel.expired(); err != nil {
 		return l.lost(StagePayload, "send GO", err)
 	}
-	if _, err := l.channel.sendSome([]byte{goByte}, nil); err != nil && !errors.Is(err, unix.EPIPE) {
-		return l.lost(StagePayload, "send GO", err)
+	return l.sendGO(StagePayload)
+}
+
+// sendGO tells a stage, or who it becomes, to execute.
+func (l *launch) sendGO(to Stage) error {
+	in, err := l.inheritLate()
+	if err != nil {
+		return err
+	}
+	if _, err := l.channel.sendSome(goMessage(in), nil); err != nil && !errors.Is(err, unix.EPIPE) {
+		return l.lost(to, "send GO", err)
 	}
 	return nil
 }

@@ -147,10 +147,7 @@ func (l *launch) deliver(to *os.File, message []byte, fds []int) (err error) {
 // inherit adds what the payload would have of its caller by birth. The directory,
 // if there is one, is to be closed when the request has been sent.
 func (l *launch) inherit(r *request) (here *os.File, err error) {
-	now, err := l.launcher.inheritance()
-	if errors.Is(err, os.ErrClosed) {
-		return nil, errLauncherClosed()
-	}
+	now, err := inheritanceNow()
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func startLauncher(l *Launcher) (p *launcherProcess, err error) {
 
 // start is called on the lasting thread.
 func (p *launcherProcess) start() (err error) {
-	if p.born, err = p.inheritance(); err != nil {
+	if p.born, err = inheritanceNow(); err != nil {
 		return err
 	}
 	p.own = namespacesHere()

@@ -32,7 +32,6 @@ const (
 	stage0Title  = C.NSENTER_TITLE_0
 	launcherName = C.NSENTER_ARGV0_LAUNCHER
 	pipeVariable = C.NSENTER_PIPE_ENV
-	goByte       = C.NSENTER_GO
 	cancelByte   = C.NSENTER_CANCEL
 	doneByte     = C.NSENTER_DONE
 	maxFilesSent = C.NSENTER_SCM_MAX_FD
@@ -201,9 +200,7 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		death_signal: C.uint32_t(r.deathSignal),
 	}
 	if in := r.inherited; in != nil {
-		h.ignored = C.uint64_t(in.ignored)
 		h.blocked = C.uint64_t(in.blocked)
-		h.umask = C.uint32_t(in.umask)
 		h.nice = C.int32_t(in.nice)
 		h.nlimits = C.uint32_t(len(in.limits))
 		h.ncpus = C.uint32_t(len(in.cpus) / 8)
@@ -222,6 +219,12 @@ func (r *request) header(total int) C.struct_nsenter_request {
 		h.joins[i].fd = C.int32_t(j.fd)
 	}
 	return h
+}
+
+// goMessage lets a payload go on; without an inheritance nothing of that is looked at.
+func goMessage(in lateInheritance) []byte {
+	raw := C.struct_nsenter_go{_go: C.NSENTER_GO, umask: C.uint32_t(in.umask), ignored: C.uint64_t(in.ignored)}
+	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&raw)), C.sizeof_struct_nsenter_go))
 }
 
 // callKind says what a launcher is to do.

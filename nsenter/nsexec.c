@@ -95,10 +95,13 @@ static long begin(struct stage *st, int sock)
 
 static void report_ready(struct stage *st)
 {
+	struct nsenter_go go;
+
 	st->name = NSENTER_STAGE_PAYLOAD;
 	nsenter_ready(st);
 	st->ready = 1;
-	nsenter_await_go(st);
+	go = nsenter_await_go(st);
+	nsenter_inherit_late(st, &go);
 }
 
 void nsenter_take_steps(struct stage *st)

@@ -7,9 +7,9 @@
  *
  *	caller -> stage 0	one request, its fds attached as SCM_RIGHTS
  *	caller <- stage 0	MAP, if the caller is to write a user namespace's maps
- *	caller -> stage 0	NSENTER_GO, once it has
+ *	caller -> stage 0	GO, once it has
  *	caller <- stages	replies: STEP*, CLONED*, READY or ERROR
- *	caller -> payload	NSENTER_GO, one byte
+ *	caller -> payload	GO
  *	caller <- payload	end of file (exec worked, or death), or ERROR
  *	caller <- function	BOOTED, once the Go runtime runs in the payload; then
  *				NSENTER_DONE, one byte, when it has a result
@@ -55,7 +55,7 @@
 #define NSENTER_MOVE_MAGIC UINT32_C(0x6e736d76)
 
 /* Not a value that a stray byte or an end of file could be taken for. */
-#define NSENTER_GO 0x47
+#define NSENTER_GO UINT32_C(0x6e73474f)
 #define NSENTER_CANCEL 0x48
 #define NSENTER_DONE 0x49
 
@@ -151,13 +151,22 @@ struct nsenter_request {
 	int32_t here; /* fd index of the caller's working directory, of F_INHERIT; or -1 */
 	uint64_t create; /* CLONE_NEW* bits: namespaces to create after joining */
 	/* The following: NSENTER_F_INHERIT. */
-	uint64_t ignored; /* signals, a bit each: 1 << (signal - 1) */
-	uint64_t blocked;
-	uint32_t umask;
+	uint64_t blocked; /* signals, a bit each: 1 << (signal - 1) */
 	int32_t nice;
+	uint32_t reserved; /* 0 */
 	uint32_t nlimits; /* those that are to be changed */
 	uint32_t ncpus; /* words of the mask of processors to run on; 0: as it is */
 	struct nsenter_join joins[NSENTER_MAX_JOINS];
+};
+
+/*
+ * GO, also to go on from MAP. With NSENTER_F_INHERIT it tells what else the payload has of the
+ * caller: only procfs knows that, so it takes a while, in which the payload joins.
+ */
+struct nsenter_go {
+	uint32_t go; /* NSENTER_GO */
+	uint32_t umask;
+	uint64_t ignored; /* signals */
 };
 
 /* What stands in front of a request in a memfd, whose only argument is the program's comm. */

@@ -79,7 +79,7 @@ void nsenter_serving(const struct stage *st, int moves, int workers);
 void nsenter_cloned(const struct stage *st, pid_t pid);
 void nsenter_ask_for_maps(const struct stage *st, pid_t pid);
 void nsenter_ready(const struct stage *st);
-void nsenter_await_go(const struct stage *st);
+struct nsenter_go nsenter_await_go(const struct stage *st);
 void nsenter_say_error(const struct stage *st, long error, const char *op, uint64_t type,
 		       const char *object);
 _Noreturn void nsenter_fail(const struct stage *st, long error, const char *op, uint64_t type,
@@ -130,6 +130,7 @@ void nsenter_enter_root(struct stage *st);
 /* inherit.c: what a launcher's payload would have of its caller by birth */
 void nsenter_note_signals(struct stage *st);
 void nsenter_inherit(struct stage *st);
+void nsenter_inherit_late(struct stage *st, const struct nsenter_go *go);
 
 /* payload.c: what the payload starts with */
 void nsenter_become(const struct stage *st);

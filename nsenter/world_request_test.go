@@ -87,8 +87,8 @@ const (
 	atEnvc, atNJoins, atPIDFD, atRoot, atCwd        = 32, 36, 40, 44, 48
 	atInput, atOutput                               = 52, 56
 	atDeathSignal, atHere                           = 80, 84
-	atCreate, atNLimits, atNCPUs                    = 88, 120, 124
-	atJoins, headerSize                             = 128, 128 + 40*24
+	atCreate, atNLimits, atNCPUs                    = 88, 112, 116
+	atJoins, headerSize                             = 120, 120 + 40*24
 	inJoinType, inJoinFD, inJoinReserved            = 0, 16, 20
 	minusTwo, mostNegative, all32            uint32 = 0xfffffffe, 1 << 31, 0xffffffff
 )
