@@ -17,7 +17,7 @@ import (
 // A process in a user namespace that is not dumpable, as the payload of a function is, may not read its own fdinfo before
 // Linux 5.14, which is where procfs tells the number of a process behind a pidfd.
 func TestOfPIDWhereFdinfoIsClosed(t *testing.T) {
-	cmd := helperCommand("undumpable")
+	cmd := helperCommand("undumpable caller")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
@@ -29,7 +29,7 @@ func TestOfPIDWhereFdinfoIsClosed(t *testing.T) {
 }
 
 func init() {
-	helpers["undumpable"] = func() error {
+	helpers["undumpable caller"] = func() error {
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 			return err
 		}
