@@ -41,7 +41,7 @@ func selinuxContext() string {
 		return ""
 	}
 	context := ownAttribute("/proc/thread-self/attr/current")
-	if strings.Count(context, ":") < 2 {
+	if strings.Count(context, ":") < 2 || strings.Contains(context, " ") { // AppArmor's are ":namespace:profile (mode)"
 		return ""
 	}
 	return context

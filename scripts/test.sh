@@ -64,7 +64,7 @@ part_lsm() {
 }
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie kernels lsm)
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie static-pie musl clang kernels lsm)
 prepare
 for part in "${parts[@]}"; do "part_$part"; done
 summary

@@ -33,6 +33,7 @@ debian_config() {
 		APT::Architecture "$2";
 		APT::Architectures { "$2"; };
 		APT::Sandbox::User "";
+		APT::Update::Error-Mode "any";
 		Acquire::Languages "none";
 		Dir::Etc::SourceList "$1/sources.list";
 		Dir::Etc::SourceParts "/dev/null";

@@ -112,12 +112,20 @@ guest_tools() {
 	[[ $1 != arm64 ]] || scripts/need.sh qemu-system-aarch64 aarch64-linux-gnu-gcc
 }
 
+# guest_fetch SUITE ARCH gets all that a guest takes, and prints its kernel's directory. One at a time: it is kept in .build.
+guest_fetch() (
+	mkdir -p "$guests"
+	exec 9>"$guests/lock"
+	flock 9
+	guest_tools "$2" >&2 && guest_root "$2" >/dev/null && guest_kernel "$1" "$2"
+)
+
 # guest_suite SUITE ARCH VARIANT PLAN [WORD...] runs the plan in a guest, and counts. Where there is no mirror or no emulator
 # that is a skip, but not where everything must work.
 guest_suite() {
 	local suite=$1 arch=$2 variant=$3 plan=$4 why kernel
 	shift 4
-	if ! why=$({ guest_tools "$arch" && guest_kernel "$suite" "$arch" >"$stage/kernel" && guest_root "$arch" >/dev/null; } 2>&1); then
+	if ! why=$(guest_fetch "$suite" "$arch" 2>&1 >"$stage/kernel"); then
 		unable "guest with the kernel of $suite on $arch" "$why"
 		return 0
 	fi
