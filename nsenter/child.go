@@ -2,6 +2,7 @@ package nsenter
 
 import (
 	"os"
+	"sync"
 	"time"
 )
 
@@ -9,23 +10,32 @@ import (
 // unreaped process that has joined a pid namespace keeps it from ending.
 type child struct {
 	process *os.Process
-	held    chan struct{} // closed when its pidfd is held, whatever the caller does with process
-	kept    chan struct{} // closed when it may be reaped; nil: at once
+	pid     int           // also when the caller has released the process
+	later   *time.Timer   // begins to wait; who stops it does so instead. nil: it has begun
+	kept    chan struct{} // closed when it may be reaped
+	release sync.Once     // of kept
 	exited  chan struct{} // closed when state and err are set
 	state   *os.ProcessState
 	err     error
 }
 
+func newChild(p *os.Process) *child {
+	return &child{process: p, pid: p.Pid, kept: make(chan struct{}), exited: make(chan struct{})}
+}
+
+// isMine tells the first who asks that nobody waits yet.
+func (c *child) isMine() bool { return c.later != nil && c.later.Stop() }
+
 // letGo lets a child be reaped that was kept for what a zombie can still tell.
 func (c *child) letGo() {
-	if c.kept != nil {
-		close(c.kept)
-		c.kept = nil
-	}
+	c.release.Do(func() { close(c.kept) })
 }
 
 // wait returns how the process ended, as often as it is asked.
 func (c *child) wait() (*os.ProcessState, error) {
+	if c.isMine() {
+		c.waitHere()
+	}
 	<-c.exited
 	return c.state, c.err
 }
@@ -36,13 +46,15 @@ func (c *child) free() {
 	if c.err == nil {
 		return
 	}
-	pid := c.process.Pid
 	_ = c.process.Release()
-	c.process.Pid = pid
+	c.process.Pid = c.pid
 }
 
 // endsWithin waits for its end, for so long at most.
 func (c *child) endsWithin(d time.Duration) bool {
+	if c.isMine() {
+		go c.waitInPoller()
+	}
 	select {
 	case <-c.exited:
 		return true

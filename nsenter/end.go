@@ -16,7 +16,7 @@ import (
 // watch begins to wait for a child that is to stay a zombie until reaped is called.
 func (l *launch) watch(p *os.Process) *child {
 	if l.children[p] == nil {
-		l.children[p] = reap(p, true)
+		l.children[p] = reapLater(p)
 	}
 	return l.children[p]
 }
@@ -43,7 +43,6 @@ func (l *launch) processes() []*os.Process {
 func (l *launch) adopt() {
 	for _, p := range l.processes() {
 		if c := l.reaped(p); p == l.payload {
-			<-c.held // the caller may release it from now on
 			l.cmd.child = c
 		} else {
 			l.cmd.stages = append(l.cmd.stages, c)

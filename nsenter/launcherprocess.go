@@ -64,7 +64,7 @@ func (p *launcherProcess) start() (err error) {
 		return err
 	}
 	p.pid = p.process.Pid
-	p.child = reap(p.process, false)
+	p.child = reap(p.process)
 	return p.workers.start(callers)
 }
 

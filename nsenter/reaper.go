@@ -47,32 +47,61 @@ func newReaper() (*reaper, error) {
 	return r, nil
 }
 
-// reap takes over waiting for p, which must be a child of ours. Its pidfd is
-// held until then, so that it is reaped although the caller may release p.
-// Where p has none (seccomp may refuse pidfd_open) a thread waits. One that is
-// kept is not reaped before it is let go.
-func reap(p *os.Process, keep bool) *child {
-	c := &child{process: p, held: make(chan struct{}), exited: make(chan struct{})}
-	kept := make(chan struct{})
-	if keep {
-		c.kept = kept
-	} else {
-		close(kept)
-	}
-	go func() {
-		err := p.WithHandle(func(pidfd uintptr) {
-			close(c.held)
-			awaitExit(pidfd)
-			<-kept
-			c.settle(waitChild(p, pidfd))
-		})
-		if err != nil {
-			close(c.held)
-			<-kept
-			c.settle(waitWithoutHandle(p))
-		}
-	}()
+// reap takes over waiting for p, which must be a child of ours.
+func reap(p *os.Process) *child {
+	c := newChild(p)
+	c.letGo()
+	go c.waitInPoller()
 	return c
+}
+
+// reapLater leaves it to whoever asks how p has ended, for as long as most programs
+// take, and does not reap it before it is let go.
+func reapLater(p *os.Process) *child {
+	_, _ = theReaper() // with the first child, not with the first that runs for long
+	c := newChild(p)
+	c.later = time.AfterFunc(shortWait*time.Millisecond, c.waitInPoller)
+	return c
+}
+
+// waitHere does not go through the poller if the end comes soon.
+func (c *child) waitHere() {
+	ended := false
+	_ = c.process.WithHandle(func(pidfd uintptr) {
+		if ended = endsSoon(pidfd); ended {
+			c.reap(pidfd)
+		}
+	})
+	if !ended {
+		go c.waitInPoller()
+	}
+}
+
+// waitInPoller holds the pidfd, so that the child is reaped although the caller may
+// release the process. Where that has been done, another pidfd is of the same
+// process, which is there until we wait for it. Where there is none (seccomp may
+// refuse pidfd_open) a thread waits.
+func (c *child) waitInPoller() {
+	wait := func(pidfd uintptr) {
+		awaitExit(pidfd)
+		c.reap(pidfd)
+	}
+	if c.process.WithHandle(wait) == nil {
+		return
+	}
+	pidfd, err := unix.PidfdOpen(c.pid, 0)
+	if err != nil {
+		<-c.kept
+		c.settle(waitWithoutHandle(c.process))
+		return
+	}
+	defer unix.Close(pidfd)
+	wait(uintptr(pidfd))
+}
+
+func (c *child) reap(pidfd uintptr) {
+	<-c.kept
+	c.settle(waitChild(c.process, pidfd))
 }
 
 // Most programs that somebody enters for end soon. So a wait begins in the kernel,
@@ -101,7 +130,7 @@ func endsSoon(pidfd uintptr) bool {
 // it: the wait then takes a thread.
 func awaitExit(pidfd uintptr) {
 	r, err := theReaper()
-	if err != nil || endsSoon(pidfd) {
+	if err != nil {
 		return
 	}
 	exited := make(chan struct{})
@@ -182,11 +211,9 @@ func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
 // lostChild is a child that somebody else has waited for before we could take hold
 // of it. Its pid may be another's by now: p must not signal that one.
 func lostChild(p *os.Process, from *sender) *child {
-	c := &child{process: p, held: make(chan struct{}), exited: make(chan struct{})}
-	close(c.held)
-	pid := p.Pid
+	c := newChild(p)
 	_ = p.Release()
-	p.Pid = pid
+	p.Pid = c.pid
 	var err error = &LostStatusError{}
 	if from.pidfd != nil {
 		err = lostStatus(from.pidfd.Fd())

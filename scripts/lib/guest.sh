@@ -84,12 +84,19 @@ guest_boot() {
 		-append "console=$console quiet panic=-1 mitigations=off random.trust_cpu=on rdinit=/guest/init $*" </dev/null
 }
 
-# core is what runs in guests where minutes count: what depends on the kernel most.
+# core is what runs where minutes count: what depends on the kernel, and on how it was built, most.
 core='^Test(Features|EveryType|AllTypes|AllOf|OwnNamespaces|Containers|Topologies|MixedHandles|CreateEachType|CreateOnTop'
 core+='|Problem24|LauncherInTopologies|LauncherInContainers|LauncherMountsNothing|FuncRunsInTargets|FuncResultWhereStatus|Reexec$'
 core+='|ReexecChild$|ReexecUnshared$|CloneJoins$|ExitCodes|WaitWhereSIGCHLD|WaitBesideRogue|PayloadIsNotDumpable'
 core+='|NothingIsLeft|TargetCanDie|TargetThatDies|NobodyHasTheVariable|BadPrograms|MapRanges$|MapAuto$|InitIsProcess1'
 core+='|Demo$|ExecEntersAll|RunCreatesEach)'
+
+# extent_flags EXTENT IMPORT is what keeps the tests of the two large packages to the core, if that is the extent.
+extent_flags() {
+	case $1:$2 in
+	core:*/nsenter | core:*/cmd/*) echo "-test.run=$core" ;;
+	esac
+}
 
 # guest_plan EXTENT IDENTITY... says what runs in a guest: the library's and the command's tests, whole or core, as each.
 guest_plan() {
@@ -97,10 +104,7 @@ guest_plan() {
 	shift
 	for who in "$@"; do
 		while read -r name dir import; do
-			flags="-test.short -test.timeout=60m"
-			case $extent:$import in
-			core:*/nsenter | core:*/cmd/*) flags+=" -test.run=$core" ;;
-			esac
+			flags="-test.short -test.timeout=60m $(extent_flags "$extent" "$import")"
 			echo "$who $import $dir ${name##*/} $flags"
 		done < <(list_tests . ./...)
 	done

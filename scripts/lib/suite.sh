@@ -11,13 +11,13 @@
 
 library=(./ns ./nsenter ./internal/...)
 
-# suite runs all test binaries of a variant as an identity.
+# suite WHO VARIANT [EXTENT] runs the test binaries of a variant as an identity, all of their tests or the core.
 suite() {
-	local who=$1 variant=$2 name dir import
+	local who=$1 variant=$2 extent=${3:-whole} name dir import
 	compile "$variant" || return 0
 	echo "== the tests ($variant build) as $who: $("as_$who" id)"
 	while read -r name dir import; do
-		run_tests "$who" "$stage/bin/$variant/$name" "$dir" "$import"
+		run_tests "$who" "$stage/bin/$variant/$name" "$dir" "$import" "$(extent_flags "$extent" "$import")"
 	done <"$stage/bin/$variant/list"
 }
 
@@ -63,8 +63,8 @@ list_tests() {
 
 # run_tests runs one test binary the way go test does, and counts its tests.
 run_tests() {
-	local who=$1 binary=$2 dir=$3 import=$4 begin=$SECONDS status=0
-	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0) >"$stage/log" 2>&1 </dev/null || status=$?
+	local who=$1 binary=$2 dir=$3 import=$4 extent=$5 begin=$SECONDS status=0
+	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0 ${extent:+"$extent"}) >"$stage/log" 2>&1 </dev/null || status=$?
 	count_tests "$import as $who" "$who" "$status" $((SECONDS - begin)) "$stage/log"
 }
 
