@@ -100,16 +100,7 @@ func TestMapOutsideJoinedRanges(t *testing.T) {
 	wantRefused(t, cmd, nsenter.StageCaller, syscall.EPERM, "line 2: ")
 
 	handle, err := ns.OpenPID(target.PID, ns.User)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer handle.Close()
-	set, err := ns.NewSet(handle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	cmd = nsenter.Command(set, "true")
+	cmd = nsenter.Command(setOfHandle(t, handle, err), "true")
 	cmd.Unshare = ns.User
 	cmd.New.UIDMappings = []nsenter.IDMap{idMap(0, 0, 1), idMap(1, 70000, 1)}
 	wantRefused(t, cmd, nsenter.Stage0, syscall.EPERM, "write uid map")

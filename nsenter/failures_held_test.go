@@ -45,6 +45,11 @@ var heldFailures = []failure{
 			cmd.StartTimeout = timeout
 			return cmd.Run()
 		}},
+	{name: "launcher too slow", once: true,
+		want: whole{refusal: refusal{stage: nsenter.StageLauncher, op: "start launcher", is: os.ErrDeadlineExceeded}, says: []string{"LauncherTimeout has passed"}},
+		fails: func(*testing.T, starter, *whole) error {
+			return errorOf(nsenter.NewLauncher(nsenter.LauncherTimeout(1)))
+		}},
 	{name: "launcher killed", once: true, want: whole{refusal: refusal{stage: nsenter.StageLauncher, op: "wait for READY"}, says: []string{"it was killed by SIGKILL"}},
 		fails: func(t *testing.T, _ starter, _ *whole) error {
 			l := newLauncher(t)

@@ -147,16 +147,7 @@ func rootAlone(t *testing.T) bool {
 func handedOver(t *testing.T) *ns.Set {
 	t.Helper()
 	handle, err := ns.Open("/proc/self/fd/3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer handle.Close()
-	set, err := ns.NewSet(handle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { set.Close() })
-	return set
+	return setOfHandle(t, handle, err)
 }
 
 // needTool skips where a program is not installed.

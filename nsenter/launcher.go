@@ -76,6 +76,7 @@ func NewLauncher(options ...LauncherOption) (*Launcher, error) {
 		return nil, err
 	}
 	if _, err := l.process(); err != nil {
+		_ = l.status.Close() // of nil it does nothing but say so
 		return nil, err
 	}
 	return l, nil

@@ -74,12 +74,7 @@ func smallGroup(t *testing.T) (groups []string) {
 	t.Helper()
 	groups = []string{memoryGroup(t, 1<<20)}
 	if _, err := os.Stat(filepath.Join(groups[0], "pids.max")); err != nil {
-		group, err := os.MkdirTemp("/sys/fs/cgroup/pids", "nsenter-test-")
-		if err != nil {
-			testutil.Skip(t, "no cgroup with a pids controller can be made here")
-		}
-		t.Cleanup(func() { os.Remove(group) })
-		groups = append(groups, group)
+		groups = append(groups, newGroup(t, "pids.max", "/sys/fs/cgroup/pids"))
 	}
 	resident := exec.Command("/bin/sleep", "1000")
 	if err := resident.Start(); err != nil {

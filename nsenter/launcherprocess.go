@@ -98,6 +98,7 @@ func (p *launcherProcess) lost(op string, err error) error {
 	state, ended := p.stop()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.Hint = also("LauncherTimeout has passed", e.Hint)
 	case !isEnd(err):
 		return callerError(op, "", err)
 	case ended:

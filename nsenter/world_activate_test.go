@@ -167,9 +167,11 @@ func TestNobodyHasTheVariable(t *testing.T) {
 			}
 			return err
 		}
-		p := enter(t, nsenter.Command(set, "/bin/sh", "-c", sayPIDAndWait), check)
-		if err := check(p.Process.Pid); err != nil {
-			t.Error(err)
-		}
+		bothWays(t, func(t *testing.T, command starter) {
+			p := enter(t, command(set, "/bin/sh", "-c", sayPIDAndWait), check)
+			if err := check(p.Process.Pid); err != nil {
+				t.Error(err)
+			}
+		})
 	})
 }

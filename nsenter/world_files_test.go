@@ -105,9 +105,9 @@ func closeStdio(t testing.TB, mask int) {
 }
 
 // checkFiles starts a payload with extra files, and compares what it has open with what it was given.
-func checkFiles(t *testing.T, set *ns.Set, extra []*os.File) *payload {
+func checkFiles(t *testing.T, command starter, set *ns.Set, extra []*os.File) *payload {
 	t.Helper()
-	cmd := nsenter.Command(set, "/bin/sh", "-c", sayPIDAndWait)
+	cmd := command(set, "/bin/sh", "-c", sayPIDAndWait)
 	cmd.ExtraFiles = extra
 	want := make(map[int]string)
 	for i, file := range extra {
@@ -136,6 +136,7 @@ func describeFiles(files map[int]string) (list []string) {
 	return list
 }
 
+// Whatever the caller has open or closed, and however few numbers there are: the payload has what it is given.
 func TestFilesAreExact(t *testing.T) {
 	for _, extra := range []int{0, 20, 300} {
 		for closed := range 8 {
@@ -152,11 +153,37 @@ func TestFilesAreExact(t *testing.T) {
 				for _, mode := range joinModes {
 					checkInside(t, enterSet(t, set, mode), target.PID)
 				}
-				checkFiles(t, set, files)
-				checkFiles(t, nil, files)
+				checkFilesBothWays(t, set, files)
+				defer lowerLimit(t)()
+				checkFilesBothWays(t, set, files)
 			})
 		}
 	}
+}
+
+// checkFilesBothWays makes no subtests: what says so could be anybody's stdout.
+func checkFilesBothWays(t *testing.T, set *ns.Set, files []*os.File) {
+	t.Helper()
+	for _, command := range []starter{nsenter.Command, newLauncher(t).Command} {
+		checkFiles(t, command, set, files).end(t)
+		checkFiles(t, command, nil, files).end(t)
+	}
+}
+
+// lowerLimit leaves the caller a few numbers of files, and payloads none that they could be moved to. It returns how to
+// have as many as before.
+func lowerLimit(t *testing.T) (restore func()) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	low := before
+	low.Cur = uint64(len(openFiles(t, os.Getpid()))) + 16
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before) }
 }
 
 // A soft limit that has no room for moving files about must not matter, and must not change.
@@ -168,22 +195,22 @@ func TestFilesBelowLowLimit(t *testing.T) {
 	target := testutil.Target(t, testutil.PrivilegedTypes)
 	set := setOf(t, target.PID, ns.All)
 	files := extraFiles(t, 300)
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	limit.Cur = uint64(len(openFiles(t, os.Getpid()))) + 16
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	p := checkFiles(t, set, files)
-	var got unix.Rlimit
-	if err := unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, nil, &got); err != nil {
-		t.Fatal(err)
-	}
-	if got.Cur != limit.Cur || got.Max != limit.Max {
-		t.Errorf("payload's limit of open files is %v, want %v", got, limit)
-	}
+	bothWays(t, func(t *testing.T, command starter) {
+		defer lowerLimit(t)()
+		var limit syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		p := checkFiles(t, command, set, files)
+		defer p.end(t)
+		var got unix.Rlimit
+		if err := unix.Prlimit(p.Process.Pid, unix.RLIMIT_NOFILE, nil, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Cur != limit.Cur || got.Max != limit.Max {
+			t.Errorf("payload's limit of open files is %v, want %v", got, limit)
+		}
+	})
 }
 
 // The payload starts with the limits of the caller, before Go raised its own (os/exec does the same).

@@ -57,6 +57,21 @@ func setOf(t testing.TB, pid int, types ns.Type) *ns.Set {
 	return set
 }
 
+// setOfHandle is a set without a process. It takes over the handle.
+func setOfHandle(t testing.TB, handle *ns.Handle, err error) *ns.Set {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer handle.Close()
+	set, err := ns.NewSet(handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close() })
+	return set
+}
+
 // payload is a started payload that waits in a read: its own view of its pid, and the caller's.
 type payload struct {
 	*nsenter.Cmd

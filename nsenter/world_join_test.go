@@ -75,16 +75,7 @@ func TestAllOfTargetThatSharesMost(t *testing.T) {
 func TestOwnNamespaces(t *testing.T) {
 	baseline(t)
 	handle, err := ns.Current(ns.Net)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer handle.Close()
-	ofHandle, err := ns.NewSet(handle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ofHandle.Close()
-	for _, set := range []*ns.Set{nil, ofHandle, setOf(t, os.Getpid(), ns.All)} {
+	for _, set := range []*ns.Set{nil, setOfHandle(t, handle, err), setOf(t, os.Getpid(), ns.All)} {
 		checkInside(t, enterSet(t, set, nsenter.JoinAuto), os.Getpid())
 	}
 }
