@@ -31,26 +31,31 @@ func (l *Listing) Tree() *Forest {
 	all := func(*Namespace) bool { return true }
 	pids := func(n *Namespace) bool { return n.Type == PID }
 	return &Forest{
-		Ownership: l.trees(all, func(n *Namespace) ID { return n.Owner }),
-		PIDs:      l.trees(pids, func(n *Namespace) ID { return n.Parent }),
+		Ownership: l.trees(User, all, func(n *Namespace) ID { return n.Owner }),
+		PIDs:      l.trees(PID, pids, func(n *Namespace) ID { return n.Parent }),
 		Listing:   l,
 	}
 }
 
-// trees hangs every namespace that is wanted below the one that above names. One with nobody above it, or nobody that the caller sees, is a root.
-func (l *Listing) trees(wanted func(*Namespace) bool, above func(*Namespace) ID) (roots []*Node) {
-	nodes := make(map[ID]*Node)
+// trees hangs every namespace that is wanted below the one of type t that above names. One with nobody above it, or nobody
+// that the caller sees, is a root. An ID alone does not tell which row it is: what has gone while the listing was made may
+// have left its number to another.
+func (l *Listing) trees(t Type, wanted func(*Namespace) bool, above func(*Namespace) ID) (roots []*Node) {
+	var nodes []*Node
+	parents := make(map[ID]*Node)
 	for i := range l.Namespaces {
-		if n := &l.Namespaces[i]; wanted(n) {
-			nodes[n.ID] = &Node{Namespace: n}
-		}
-	}
-	for i := range l.Namespaces {
-		node := nodes[l.Namespaces[i].ID]
-		if node == nil {
+		n := &l.Namespaces[i]
+		if !wanted(n) {
 			continue
 		}
-		if parent := nodes[above(node.Namespace)]; parent != nil {
+		node := &Node{Namespace: n}
+		nodes = append(nodes, node)
+		if n.Type == t {
+			parents[n.ID] = node
+		}
+	}
+	for _, node := range nodes {
+		if parent := parents[above(node.Namespace)]; parent != nil {
 			parent.Children = append(parent.Children, node)
 		} else {
 			roots = append(roots, node)
