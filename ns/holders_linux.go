@@ -7,53 +7,44 @@ import (
 
 	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
+	"nsexec/internal/raw"
 )
 
 // hold notes what keeps a namespace alive besides its members; result drops it if there are any.
-func (l *lister) hold(row *Namespace, h Holder) {
-	if row == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if row.Members == 0 {
+func hold(row *draft, h Holder) {
+	if row != nil && row.Members == 0 {
 		row.Holders = append(row.Holders, h)
 	}
 }
 
 // threads looks for those that are elsewhere than their process.
-func (l *lister) threads(p *procfs.Process) {
-	_ = p.Threads(func(thread *procfs.Process) { // fails when the process has gone
+func (l *lister) threads(p *subject) {
+	err := p.Threads(func(thread *procfs.Process) {
 		for _, t := range (threadTypes | Mount).Types() { // no thread leaves the others
 			inode, err := thread.NS(t.Name())
 			if err != nil {
 				continue
 			}
-			row := l.row(link{t, inode}, func() (int, error) { return thread.OpenNS(t.Name()) })
-			l.hold(row, Holder{PID: p.PID, FD: -1, TID: thread.PID})
+			row := l.rowOf(link{t, inode}, func() (int, error) { return thread.OpenNS(t.Name()) })
+			hold(row, Holder{PID: p.PID, FD: -1, TID: thread.PID})
 		}
 	})
+	l.fail(err)
 }
 
 // files looks for open namespaces and sockets.
-func (l *lister) files(p *procfs.Process) {
-	pidfd := -1
-	_ = p.Files(func(fd int, target string) { // fails when the process has gone
+func (l *lister) files(p *subject) {
+	err := p.Files(func(fd int, target string) {
 		if strings.HasPrefix(target, "socket:") {
-			if pidfd < 0 {
-				pidfd, _ = unix.PidfdOpen(p.PID, 0)
-			}
-			l.socket(p, pidfd, fd)
+			l.socket(p, fd)
 			return
 		}
 		if at := parseLink(target); at.t != 0 {
-			row := l.row(at, func() (int, error) { return openFile(p, fd, at.t) })
-			l.hold(row, Holder{PID: p.PID, FD: fd})
+			row := l.rowOf(at, func() (int, error) { return openFile(p, fd, at.t) })
+			hold(row, Holder{PID: p.PID, FD: fd})
 		}
 	})
-	if pidfd >= 0 {
-		unix.Close(pidfd)
-	}
+	l.fail(err)
 }
 
 // parseLink returns what a link to a namespace says. The type is 0 for other links.
@@ -69,7 +60,7 @@ func parseLink(target string) link {
 }
 
 // openFile opens a namespace that p has open as fd, unless that is another file by now.
-func openFile(p *procfs.Process, fd int, t Type) (int, error) {
+func openFile(p *subject, fd int, t Type) (int, error) {
 	own, err := p.OpenFile(fd)
 	if err != nil {
 		return -1, err
@@ -83,15 +74,27 @@ func openFile(p *procfs.Process, fd int, t Type) (int, error) {
 
 // socket asks a duplicate of the socket for its network namespace. EPERM: that belongs to a user namespace that is not
 // below the caller's.
-func (l *lister) socket(p *procfs.Process, pidfd, fd int) {
-	own, err := unix.PidfdGetfd(pidfd, fd, 0)
+func (l *lister) socket(p *subject, fd int) {
+	own, err := p.duplicate(fd)
 	if err != nil {
+		l.fail(err)
 		return
 	}
 	defer unix.Close(own)
 	net, err := unix.IoctlRetInt(own, unix.SIOCGSKNS)
 	if err != nil {
+		l.fail(err)
 		return
 	}
-	l.hold(l.adoptType(net, Net), Holder{PID: p.PID, FD: fd, Socket: true})
+	hold(l.adoptType(net, Net), Holder{PID: p.PID, FD: fd, Socket: true})
+}
+
+// duplicate gets a file that p has open.
+func (p *subject) duplicate(fd int) (own int, err error) {
+	if p.pidfd == notOpen {
+		if p.pidfd, err = raw.PidfdOpen(p.PID); err != nil {
+			return notOpen, err
+		}
+	}
+	return unix.PidfdGetfd(p.pidfd, fd, 0)
 }

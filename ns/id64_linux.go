@@ -103,6 +103,9 @@ func pidFromByStatus(h *Handle, pid int) (int, error) {
 // numberOf goes up from the process's pid namespace, and along its numbers, until it is at h.
 func (h *Handle) numberOf(p *procfs.Process) (int, error) {
 	numbers, err := p.NSpid()
+	if errors.Is(err, os.ErrPermission) { // hidepid=1
+		return -1, err
+	}
 	if err != nil {
 		return -1, ErrProcessGone
 	}

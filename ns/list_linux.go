@@ -1,32 +1,25 @@
 package ns
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
 )
 
-// lister collects rows.
-type lister struct {
-	types []Type
-
-	mu      sync.Mutex // guards the rest, the rows' fields too
-	rows    map[link]*Namespace
-	listing Listing
+// survey is what all listers of a listing need to know.
+type survey struct {
+	types    []Type
+	pidfds   bool   // whether to ask processes by pidfds
+	hasIDs   bool   // whether all namespaces have 64-bit ids
+	ownMount uint64 // the caller's mount namespace
 }
 
-// link is what a link of procfs says about a namespace. All namespaces stand on one device. The number is given to
-// another one when it has gone, which may be of another type.
-type link struct {
-	t     Type
-	inode uint64
+func newSurvey(supported Type) survey {
+	return survey{types: supported.Types(), pidfds: nsfs.PIDFDNamespaces.Has(), hasIDs: nsfs.IDs.Has()}
 }
 
 func list() (*Listing, error) {
@@ -34,73 +27,62 @@ func list() (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	pids, err := procfs.PIDs()
+	self, err := procfs.OpenThread()
+	if err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", err)
+	}
+	defer self.Close()
+	s := newSurvey(supported)
+	s.ownMount, _ = self.NS("mnt")
+	pids, err := procfs.OpenPIDs()
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	l := &lister{rows: make(map[link]*Namespace, len(pids)), types: supported.Types()}
-	parallel(pids, l.process)
-	l.pins()
+	defer pids.Close()
+
+	var own mountTable
+	l := s.processes(pids, func() { own = readMountTable(self) })
+	l.pins(own)
 	l.rest()
-	return l.result(), nil
+	if l.err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", l.err)
+	}
+	slices.Sort(l.unreadable)
+	hidden := own.hidepid && !procfs.Private()
+	return &Listing{Namespaces: merge(l.known, l.sorted()).finish(), Unreadable: l.unreadable, Hidden: hidden}, nil
 }
 
-// parallel calls fn with each pid on as many threads as there are processors: nearly all of the time is the kernel's.
-func parallel(pids []int, fn func(pid int)) {
-	const share = 16 // neighbours lie side by side in the kernel's memory too
-	var next atomic.Int64
+// processes divides the processes among as many threads as there are processors: nearly all of the time is the kernel's.
+// Each has a lister of its own. What they have found is what the returned one knows. also is to be done meanwhile, on
+// the caller's thread.
+func (s survey) processes(pids *procfs.PIDReader, also func()) *lister {
+	const most = 8 // for each keeps some files open
+	listers := make([]*lister, min(runtime.GOMAXPROCS(0), most))
 	var wg sync.WaitGroup
-	for range min(len(pids), runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for {
-				end := int(next.Add(share))
-				if end-share >= len(pids) {
-					return
-				}
-				for _, pid := range pids[end-share : min(end, len(pids))] {
-					fn(pid)
-				}
-			}
-		})
+	for i := range listers {
+		l := s.lister()
+		listers[i] = l
+		if i > 0 {
+			wg.Go(func() { l.work(pids) })
+		}
 	}
+	also()
+	listers[0].work(pids)
 	wg.Wait()
-}
 
-// rest adds what the kernel has and procfs does not show.
-func (l *lister) rest() {
-	var known map[uint64]bool
-	for id := range nsfs.IDsOfAll() {
-		if known == nil {
-			known = l.ids()
-		}
-		if known[id] {
-			continue
-		}
-		if fd, err := nsfs.OpenByID(id, 0, 0); err == nil { // else gone, or not for us
-			l.adopt(fd)
+	s.hasIDs = false // what is known is sorted by inode numbers
+	all := s.lister()
+	for _, l := range listers {
+		all.known = merge(all.known, l.found)
+		all.tables = append(all.tables, l.tables...)
+		all.unreadable = append(all.unreadable, l.unreadable...)
+		if l.err != nil {
+			all.err = l.err
 		}
 	}
+	return all
 }
 
-func (l *lister) ids() map[uint64]bool {
-	ids := make(map[uint64]bool)
-	for _, row := range l.rows {
-		ids[row.ID64] = true
-	}
-	return ids
-}
-
-func (l *lister) result() *Listing {
-	slices.Sort(l.listing.Unreadable)
-	rows := slices.SortedFunc(maps.Values(l.rows), func(a, b *Namespace) int {
-		return cmp.Or(cmp.Compare(a.Type.index(), b.Type.index()), cmp.Compare(a.ID.Ino, b.ID.Ino))
-	})
-	l.listing.Namespaces = make([]Namespace, len(rows))
-	for i, row := range rows {
-		if row.Members > 0 {
-			row.Holders = nil // many hold it
-		}
-		l.listing.Namespaces[i] = *row
-	}
-	return &l.listing
+func (s survey) lister() *lister {
+	return &lister{survey: s, rows: make(map[link]*draft), ids: make(map[uint64]*draft)}
 }

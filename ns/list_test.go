@@ -3,12 +3,9 @@
 package ns
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -234,80 +231,6 @@ func count(nodes []*Node) (n int) {
 	}
 	return n
 }
-
-// lsns is a row of what util-linux's command says.
-type lsns struct {
-	NS      uint64
-	Type    string
-	Nprocs  int
-	PID     int
-	Command string
-	PNS     uint64
-	ONS     uint64
-}
-
-// Other processes come and go, so the two are asked until they agree, about what is stable: a second time if need be.
-func TestListAgreesWithLsns(t *testing.T) {
-	newAll(t)
-	var differences []string
-	for range 10 {
-		differences = compareWithLsns(t)
-		if len(differences) == 0 {
-			return
-		}
-	}
-	t.Error("differs from lsns:\n" + strings.Join(differences, "\n"))
-}
-
-func compareWithLsns(t *testing.T) (differences []string) {
-	t.Helper()
-	out, err := exec.Command("lsns", "-J", "-l", "-o", "NS,TYPE,NPROCS,PID,COMMAND,PNS,ONS").Output()
-	if err != nil { // a process that it was reading has ended
-		return []string{"lsns: " + err.Error()}
-	}
-	l := mustList(t)
-	var theirs struct{ Namespaces []lsns }
-	if err := json.Unmarshal(out, &theirs); err != nil {
-		t.Fatal(err)
-	}
-	differ := func(format string, args ...any) {
-		differences = append(differences, fmt.Sprintf(format, args...))
-	}
-	for _, their := range theirs.Namespaces {
-		i := slices.IndexFunc(l.Namespaces, func(n Namespace) bool { return n.ID.Ino == their.NS })
-		if i < 0 {
-			differ("%s %d is not listed", their.Type, their.NS)
-			continue
-		}
-		our := l.Namespaces[i]
-		// lsns is a member of its own namespaces, and sometimes the one with the lowest pid.
-		if strings.HasPrefix(their.Command, "lsns ") {
-			their.PID, their.Command = our.PID, our.Command
-		}
-		slack := 1
-		if their.Nprocs > 20 {
-			slack = 10 // where everybody is, processes come and go
-		}
-		if our.Type.Name() != their.Type || our.PID != their.PID || abs(our.Members-their.Nprocs) > slack {
-			differ("%+v, lsns: %+v", our, their)
-		}
-		if our.Owner.Ino != their.ONS || our.Parent.Ino != their.PNS {
-			differ("%+v, lsns: %+v", our, their)
-		}
-		if their.PID != 0 && !strings.HasPrefix(our.Command, their.Command) && !strings.HasPrefix(their.Command, our.Command) {
-			differ("command %q, lsns: %q", our.Command, their.Command)
-		}
-	}
-	for _, our := range l.Namespaces {
-		known := slices.ContainsFunc(theirs.Namespaces, func(their lsns) bool { return their.NS == our.ID.Ino })
-		if !known && our.Members > 0 {
-			differ("lsns does not list %+v", our)
-		}
-	}
-	return differences
-}
-
-func abs(n int) int { return max(n, -n) }
 
 func BenchmarkList(b *testing.B) {
 	for b.Loop() {

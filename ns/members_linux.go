@@ -5,85 +5,122 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
+	"nsexec/internal/raw"
 )
+
+// subject is a process that a lister is at.
+type subject struct {
+	*procfs.Process
+	pidfd int // see lister.pidfds
+}
 
 // process reads all that one process has to do with namespaces.
 func (l *lister) process(pid int) {
-	p, err := procfs.OpenProcess(pid)
-	if errors.Is(err, unix.EACCES) {
-		l.unreadable(pid)
-	}
+	dir, err := procfs.OpenProcess(pid)
 	if err != nil {
-		return // gone
+		l.cannot(pid, err)
+		return
 	}
-	defer p.Close()
-	lowest, err := l.member(p)
-	if errors.Is(err, unix.EACCES) {
-		l.unreadable(pid)
+	p := &subject{dir, notOpen}
+	defer p.close()
+	l.read(p)
+}
+
+// read asks for the process's threads after its namespaces: that it has not gone since its directory was opened proves
+// that the pidfd, which comes from its number, is the same process's.
+func (l *lister) read(p *subject) {
+	rows, err := l.namespaces(p)
+	if err != nil {
+		l.cannot(p.PID, err)
 		return
 	}
 	uid, threads := p.Task()
-	l.standsFor(p, uid, lowest)
+	if threads == 0 {
+		return
+	}
+	l.count(p, uid, rows)
 	if threads > 1 {
 		l.threads(p)
 	}
 	l.files(p)
 }
 
-func (l *lister) unreadable(pid int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.listing.Unreadable = append(l.listing.Unreadable, pid)
+func (p *subject) close() {
+	p.Process.Close()
+	if p.pidfd != notOpen {
+		raw.Close(p.pidfd)
+	}
 }
 
-// member counts the process in, and returns the namespaces of which it is the lowest member so far.
-func (l *lister) member(p *procfs.Process) (lowest []*Namespace, err error) {
-	var links [len(kinds)]link
+// cannot notes why a process is left out, unless it has gone.
+func (l *lister) cannot(pid int, err error) {
+	l.fail(err)
+	if errors.Is(err, unix.EACCES) {
+		l.unreadable = append(l.unreadable, pid)
+	}
+}
+
+// namespaces returns the rows of those that the process is in.
+func (l *lister) namespaces(p *subject) (rows [len(kinds)]*draft, err error) {
+	if l.pidfds {
+		rows, err = l.byPIDFD(p)
+		if err == nil || errors.Is(err, unix.EACCES) {
+			return rows, err
+		}
+		l.fail(err)
+	}
+	return l.byLinks(p) // for a zombie too, which is still in a user and a pid namespace
+}
+
+// byPIDFD opens all of them. That, with what it takes to close them, is no slower than reading links of procfs, as it
+// needs no path; and those that are new need not be opened.
+func (l *lister) byPIDFD(p *subject) (rows [len(kinds)]*draft, err error) {
+	if p.pidfd, err = raw.PidfdOpen(p.PID); err != nil {
+		return rows, err
+	}
+	for i, t := range l.types {
+		fd, err := nsfs.OpenPIDFD(p.pidfd, uint64(t))
+		if err != nil {
+			return rows, err
+		}
+		rows[i] = l.adoptType(fd, t)
+	}
+	return rows, nil
+}
+
+// byLinks opens only those that are new.
+func (l *lister) byLinks(p *subject) (rows [len(kinds)]*draft, err error) {
 	for i, t := range l.types {
 		inode, err := p.NS(t.Name())
 		if errors.Is(err, unix.EACCES) {
-			return nil, err
-		} // else a zombie is still in a user and a pid namespace; the dead nowhere
-		links[i] = link{t, inode}
-	}
-	rows := l.knownAll(links)
-	for i, at := range links {
-		if rows[i] == nil && at.inode != 0 {
-			rows[i] = l.open(at, func() (int, error) { return p.OpenNS(at.t.Name()) })
+			return rows, err
+		}
+		if err == nil { // else a zombie; the dead are nowhere
+			rows[i] = l.rowOf(link{t, inode}, func() (int, error) { return p.OpenNS(t.Name()) })
 		}
 	}
-	return l.count(p.PID, rows), nil
+	return rows, nil
 }
 
-// count adds a member to the rows, and returns those of which it is the lowest one so far.
-func (l *lister) count(pid int, rows [len(kinds)]*Namespace) (lowest []*Namespace) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// count adds a member to the rows. It stands for those of which it is the lowest one so far.
+func (l *lister) count(p *subject, uid int, rows [len(kinds)]*draft) {
+	command, known := "", false
 	for _, row := range rows {
 		if row == nil {
 			continue
 		}
 		row.Members++
-		if row.PID == 0 || pid < row.PID {
-			row.PID = pid
-			lowest = append(lowest, row)
+		if row.Type == Mount && row.Members == 1 && row.ID.Ino != l.ownMount {
+			l.mounts(p, row)
 		}
-	}
-	return lowest
-}
-
-// standsFor says who p is in the rows where it is still the lowest member.
-func (l *lister) standsFor(p *procfs.Process, uid int, rows []*Namespace) {
-	if len(rows) == 0 {
-		return
-	}
-	command := p.Command()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, row := range rows {
-		if row.PID == p.PID {
-			row.Command, row.UID = command, uid
+		if row.PID != 0 && row.PID < p.PID {
+			continue
 		}
+		if !known {
+			command, known = p.Command(), true
+		}
+		row.PID, row.UID, row.Command = p.PID, uid, command
 	}
 }

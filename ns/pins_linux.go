@@ -1,58 +1,77 @@
 package ns
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"nsexec/internal/procfs"
 )
 
-// pins reads one mount table for each mount namespace, the caller's own first.
-func (l *lister) pins() {
-	own := uint64(0)
-	if self, err := procfs.OpenThread(); err == nil {
-		own, _ = self.NS("mnt")
-		l.mountTable(self, 0)
-		self.Close()
-	}
-	for at, row := range l.rows {
-		if at.t != Mount || row.PID == 0 || at.inode == own {
-			continue
-		}
-		if p, err := procfs.OpenProcess(row.PID); err == nil {
-			if inode, err := p.NS("mnt"); err == nil && inode == at.inode { // else the pid is another's by now
-				l.mountTable(p, row.PID)
-			}
-			p.Close()
-		}
-	}
+// mountTable is what the mount table of a mount namespace says.
+type mountTable struct {
+	of  link // the mount namespace
+	pid int  // a process in it, whose table this is; 0 for the caller's own
+
+	pins    []pinned
+	hidepid bool // of what is mounted at /proc
 }
 
-// mountTable looks for namespaces, whose mounts have the root "net:[4026532000]".
-func (l *lister) mountTable(p *procfs.Process, pid int) {
+// pinned is a bind mount of a namespace.
+type pinned struct {
+	at   link
+	path string
+}
+
+// readMountTable looks for namespaces, whose mounts have the root "net:[4026532000]".
+func readMountTable(p *procfs.Process) (table mountTable) {
 	mounts, err := p.Mounts()
 	if err != nil {
-		return
+		return table
 	}
 	for m := range mounts {
-		if pid == 0 && m.Path == "/proc" {
-			l.listing.Hidden = strings.Contains(m.Options, "hidepid=")
+		if m.Path == "/proc" {
+			table.hidepid = strings.Contains(m.Options, "hidepid=")
 		}
 		if at := parseLink(m.Root); at.t != 0 {
-			l.pin(at, Pin{Path: m.Path, PID: pid})
+			table.pins = append(table.pins, pinned{at, m.Path})
+		}
+	}
+	return table
+}
+
+// mounts reads the mount table of p's mount namespace, of which it is the first member.
+func (l *lister) mounts(p *subject, row *draft) {
+	table := readMountTable(p.Process)
+	if len(table.pins) > 0 {
+		table.of, table.pid = link{Mount, row.ID.Ino}, p.PID
+		l.tables = append(l.tables, table)
+	}
+}
+
+// pins adds what the mount tables say, the caller's own first. Several listers may have read the same one.
+func (l *lister) pins(own mountTable) {
+	l.pin(own)
+	slices.SortFunc(l.tables, func(a, b mountTable) int { return cmp.Compare(a.pid, b.pid) })
+	for _, table := range l.tables {
+		if row := l.find(table.of); row != nil && row.PID == table.pid {
+			l.pin(table)
 		}
 	}
 }
 
-// pin adds to the namespace's row, and makes one if the mount is all that keeps it alive. In another mount namespace
+// pin adds to the namespaces' rows, and makes one if the mount is all that keeps it alive. In another mount namespace
 // we do not go after it.
-func (l *lister) pin(at link, pin Pin) {
-	row := l.rows[at]
-	if row == nil && pin.PID == 0 {
-		if fd, _, err := openPath(pin.Path); err == nil {
-			row = l.adopt(fd)
+func (l *lister) pin(table mountTable) {
+	for _, pinned := range table.pins {
+		row := l.find(pinned.at)
+		if row == nil && table.pid == 0 {
+			if fd, _, err := openPath(pinned.path); err == nil {
+				row = l.adopt(fd)
+			}
 		}
-	}
-	if row != nil && row.Type == at.t && row.ID.Ino == at.inode { // else covered by another mount
-		row.Pins = append(row.Pins, pin)
+		if row != nil && row.Type == pinned.at.t && row.ID.Ino == pinned.at.inode { // else covered by another mount
+			row.Pins = append(row.Pins, Pin{Path: pinned.path, PID: table.pid})
+		}
 	}
 }

@@ -70,6 +70,10 @@ func reuseOnce(force kernel.Answer) error {
 	if err != nil {
 		return err
 	}
+	listed, err := procfs.OpenProcess(pid)
+	if err != nil {
+		return err
+	}
 	first.Process.Kill()
 	first.Wait()
 	second, err := startAs(pid)
@@ -97,6 +101,14 @@ func reuseOnce(force kernel.Answer) error {
 	}
 	if !dirGone(dir) {
 		return errors.New("the directory of the dead looks alive")
+	}
+	// What List would do.
+	l := newSurvey(All).lister()
+	l.read(&subject{listed, notOpen})
+	for _, row := range l.rows {
+		if row.Members > 0 {
+			return fmt.Errorf("the newcomer is listed as the dead: %+v", row.Namespace)
+		}
 	}
 	// A late signal hits nobody.
 	var late error
@@ -169,8 +181,16 @@ func init() {
 		if h, err := Current(Net); err != nil || h.ID() != s.Handle(Net).ID() {
 			return fmt.Errorf("current: %v, %v", h, err)
 		}
-		if l, err := List(); err != nil || l.Find(s.Handle(Net).ID()) == nil {
-			return fmt.Errorf("list: %v", err)
+		for _, asked := range []kernel.Answer{kernel.No, kernel.Yes} { // before the filter came
+			restore := nsfs.PIDFDNamespaces.Force(asked)
+			l, err := List()
+			restore()
+			if err != nil {
+				return err
+			}
+			if n := l.Find(s.Handle(Net).ID()); n == nil || n.Members == 0 {
+				return fmt.Errorf("ioctls of pidfds: %v: %+v", asked, n)
+			}
 		}
 		return nil
 	}

@@ -7,10 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nsexec/internal/kernel"
+	"nsexec/internal/raw"
 )
 
 // The ioctls of a pidfd that open the process's namespaces, include/uapi/linux/pidfd.h.
-var pidfdGet = map[uint64]uint{
+var pidfdGet = map[uint64]uintptr{
 	unix.CLONE_NEWCGROUP: none | 0xff01, // PIDFD_GET_CGROUP_NAMESPACE
 	unix.CLONE_NEWIPC:    none | 0xff02,
 	unix.CLONE_NEWNS:     none | 0xff03,
@@ -24,7 +25,7 @@ var pidfdGet = map[uint64]uint{
 // OpenPIDFD opens the namespace of type t (a CLONE_NEW* value) of the process behind pidfd: PIDFD_GET_*_NAMESPACE.
 // The kernel closes it on exec. EOPNOTSUPP: the kernel has no such type. ESRCH: a zombie, or gone. EACCES: no
 // right to ptrace the process. ENOTTY: not a pidfd.
-func OpenPIDFD(pidfd int, t uint64) (int, error) { return unix.IoctlRetInt(pidfd, pidfdGet[t]) }
+func OpenPIDFD(pidfd int, t uint64) (int, error) { return raw.Ioctl(pidfd, pidfdGet[t], 0) }
 
 // OpenPIDForChildren opens the namespace that the children of the process or thread behind pidfd will be born in,
 // also if nobody has been yet.

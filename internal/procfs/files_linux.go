@@ -15,34 +15,50 @@ import (
 // they are all there from 0 on, the directory need not be read, which takes longer than reading the links.
 func (p *Process) Files(fn func(fd int, target string)) error {
 	var st unix.Stat_t
-	if err := unix.Fstatat(p.ns, "../fd", &st, 0); err != nil {
+	if err := unix.Fstatat(p.dir, "fd", &st, 0); err != nil {
 		return err
 	}
+	files := fileReader{p.dir, "fd/", fn}
+	if st.Size > 8 { // about as many are worth it
+		dir, err := openDir(p.dir, "fd")
+		if err != nil {
+			return err
+		}
+		defer raw.Close(dir)
+		files = fileReader{dir, "", fn}
+	}
 	next := 0
-	for next < int(st.Size) && p.file(next, fn) {
+	for next < int(st.Size) && files.read(next) {
 		next++
 	}
 	if next > 0 && next == int(st.Size) {
 		return nil
 	}
-	names, err := list(p.ns, "../fd")
+	names, err := list(p.dir, "fd")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		if fd, err := strconv.Atoi(name); err == nil && fd >= next {
-			p.file(fd, fn)
+			files.read(fd)
 		}
 	}
 	return nil
 }
 
-// file calls fn with one open file, and tells whether there is one.
-func (p *Process) file(fd int, fn func(fd int, target string)) bool {
+// fileReader reads the links of open files.
+type fileReader struct {
+	dir    int
+	prefix string
+	fn     func(fd int, target string)
+}
+
+// read tells whether there is such a file.
+func (r *fileReader) read(fd int) bool {
 	var path, target [64]byte // longer targets are paths, which nobody here asks for
-	n, err := raw.Readlinkat(p.ns, string(strconv.AppendInt(append(path[:0], "../fd/"...), int64(fd), 10)), target[:])
+	n, err := raw.Readlinkat(r.dir, string(strconv.AppendInt(append(path[:0], r.prefix...), int64(fd), 10)), target[:])
 	if err == nil && n < len(target) && target[0] != '/' {
-		fn(fd, string(target[:n]))
+		r.fn(fd, string(target[:n]))
 	}
 	return err == nil
 }

@@ -38,11 +38,15 @@ func OpenThreadNS() (dir *os.File, done func(), err error) {
 // CheckOwn returns ErrForeign unless procfs shows the caller's own pid namespace: as /proc/self/status has it, we
 // have our own number there, and no second one further down.
 func CheckOwn() error {
-	pids, err := selfField(".", "status", "NStgid:")
+	status, err := readSelf(".", "status")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
-	if pids != strconv.Itoa(os.Getpid()) {
+	return ownNumbers(status)
+}
+
+func ownNumbers(status []byte) error {
+	if Field(status, "NStgid:") != strconv.Itoa(os.Getpid()) {
 		return ErrForeign
 	}
 	return nil
@@ -51,33 +55,29 @@ func CheckOwn() error {
 // PID returns the pid of the process behind pidfd as procfs shows it: its fdinfo's Pid. 0: not visible from there.
 // -1: reaped. EBADF: not a pidfd.
 func PID(pidfd int) (int, error) {
-	text, err := selfField("fdinfo", strconv.Itoa(pidfd), "Pid:")
+	info, err := readSelf("fdinfo", strconv.Itoa(pidfd))
 	if err != nil {
 		return -1, err
 	}
-	pid, err := strconv.Atoi(text)
+	pid, err := strconv.Atoi(Field(info, "Pid:"))
 	if err != nil {
 		return -1, fmt.Errorf("file descriptor %d is not a pidfd: %w", pidfd, unix.EBADF)
 	}
 	return pid, nil
 }
 
-// selfField reads a field of the file name in the directory dir of /proc/thread-self.
-func selfField(dir, name, key string) (string, error) {
+// readSelf reads the file name in the directory dir of /proc/thread-self.
+func readSelf(dir, name string) ([]byte, error) {
 	proc, err := procfs.OpenProcRoot()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer proc.Close()
 	d, done, err := proc.OpenThreadSelf(dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer done()
 	defer d.Close()
-	data, err := readAll(int(d.Fd()), name)
-	if err != nil {
-		return "", err
-	}
-	return Field(data, key), nil
+	return readAll(int(d.Fd()), name)
 }

@@ -2,8 +2,8 @@ package procfs
 
 import (
 	"errors"
-	"slices"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -11,32 +11,73 @@ import (
 )
 
 // PIDs lists the processes that the caller may know of, in ascending order.
-//
-// The numbers come from /proc itself. The procfs that pathrs prefers, which all else is read from, hides the processes
-// that the caller has no right to ptrace; and one made anew for this would have to fill its caches again, which takes
-// longer than all the reading. A /proc that lies can invent numbers, for which there will be no process, or
-// conceal some.
 func PIDs() ([]int, error) {
-	names, err := list(unix.AT_FDCWD, "/proc")
+	r, err := OpenPIDs()
 	if err != nil {
 		return nil, err
 	}
-	pids := make([]int, 0, len(names))
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
+	defer r.Close()
+	var pids []int
+	for {
+		known := len(pids)
+		if pids, err = r.Next(pids); err != nil || len(pids) == known {
+			return pids, err
 		}
 	}
-	slices.Sort(pids)
+}
+
+// PIDReader does the same page by page: reading the directory takes its time too, in which others can make use of the
+// page before. Several goroutines may share it.
+type PIDReader struct {
+	mu sync.Mutex
+	fd int
+}
+
+// OpenPIDs begins with the lowest number. ErrForeign: the numbers would mean other processes.
+func OpenPIDs() (*PIDReader, error) {
+	root, err := keptRoot()
+	if err != nil {
+		return nil, err
+	}
+	if err := root.checkOwn(); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(int(root.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &PIDReader{fd: fd}, nil
+}
+
+// Next appends some numbers, or none at the end.
+func (r *PIDReader) Next(pids []int) ([]int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var page [384]byte // sixteen processes
+	var names []string
+	for known := len(pids); len(pids) == known; { // what else is in /proc comes first
+		n, err := unix.ReadDirent(r.fd, page[:])
+		if err != nil || n == 0 {
+			return pids, err
+		}
+		_, _, names = unix.ParseDirent(page[:n], -1, names[:0])
+		for _, name := range names {
+			if pid, err := strconv.Atoi(name); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
 	return pids, nil
 }
 
-// OpenProcess opens a process. EACCES: there is such a process, but it is hidden. ESRCH: there is none.
+// Close ends the reading.
+func (r *PIDReader) Close() { unix.Close(r.fd) }
+
+// OpenProcess opens a process. EACCES: there is such a process, but it is hidden (hidepid=2; hidepid=1 shows itself only
+// when one asks). ESRCH: there is none.
 func OpenProcess(pid int) (*Process, error) {
-	ns, err := openAtRoot(strconv.Itoa(pid) + "/ns")
+	dir, err := openAtRoot(strconv.Itoa(pid))
 	switch {
-	case errors.Is(err, unix.EPERM): // hidepid=1
-		return nil, unix.EACCES
 	case errors.Is(err, unix.ENOENT) && unix.Kill(pid, 0) != unix.ESRCH: // hidepid=2
 		return nil, unix.EACCES
 	case errors.Is(err, unix.ENOENT):
@@ -44,16 +85,16 @@ func OpenProcess(pid int) (*Process, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &Process{PID: pid, ns: ns}, nil
+	return &Process{PID: pid, dir: dir, ns: notOpen}, nil
 }
 
 // OpenThread opens the calling thread.
 func OpenThread() (*Process, error) {
-	ns, err := openAtRoot("thread-self/ns")
+	dir, err := openAtRoot("thread-self/.")
 	if err != nil {
 		return nil, err
 	}
-	return &Process{PID: unix.Gettid(), ns: ns}, nil
+	return &Process{PID: unix.Gettid(), dir: dir, ns: notOpen}, nil
 }
 
 func openAtRoot(path string) (int, error) {

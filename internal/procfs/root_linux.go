@@ -9,30 +9,91 @@ import (
 
 	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/raw"
 )
 
-// kept is the verified root of procfs, O_PATH, for questions that are asked too often to pay pathrs's 16 us
-// each time. It never leaves this package, and is closed on exec.
-var kept atomic.Pointer[os.File]
+// kept is the root of a procfs, O_PATH, for questions that are asked too often to pay pathrs's 16 us each time. It never
+// leaves this package, and is closed on exec.
+var kept atomic.Pointer[root]
 
-func keptRoot() (*os.File, error) {
+type root struct {
+	*os.File
+	private bool
+}
+
+// Private tells that the procfs is our own, which hides no process (hidepid) whatever /proc does.
+func Private() bool {
+	root, err := keptRoot()
+	return err == nil && root.private
+}
+
+// checkOwn is CheckOwn for this one.
+func (r *root) checkOwn() error {
+	if r.private {
+		return nil
+	}
+	self, err := OpenThread()
+	if err != nil {
+		return err
+	}
+	defer self.Close()
+	status, err := self.read("status")
+	if err != nil {
+		return err
+	}
+	return ownNumbers(status)
+}
+
+func keptRoot() (*root, error) {
 	if f := kept.Load(); f != nil {
 		return f, nil
 	}
+	f, err := mountRoot()
+	private := err == nil
+	if err != nil {
+		if f, err = openRoot(); err != nil {
+			return nil, err
+		}
+	}
+	if !kept.CompareAndSwap(nil, &root{f, private}) {
+		f.Close()
+	}
+	return kept.Load(), nil
+}
+
+// mountRoot mounts a procfs for us alone, of our own pid namespace. Nothing lies over it. It takes privilege; who has that
+// need not be hidden from as pathrs does in what it mounts (hidepid=ptraceable), which costs a question at every step.
+func mountRoot() (*os.File, error) {
+	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigSetString(fs, "subset", "pid"); err != nil {
+		return nil, err
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return nil, err
+	}
+	const attributes = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
+		unix.MOUNT_ATTR_NOATIME
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attributes)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "/proc"), nil
+}
+
+// openRoot opens the safest procfs there is.
+func openRoot() (*os.File, error) {
 	proc, err := procfs.OpenProcRoot()
 	if err != nil {
 		return nil, err
 	}
 	defer proc.Close()
-	f, err := proc.OpenRoot(".")
-	if err != nil {
-		return nil, err
-	}
-	if !kept.CompareAndSwap(nil, f) {
-		f.Close()
-	}
-	return kept.Load(), nil
+	return proc.OpenRoot(".")
 }
 
 // ThreadNS returns the inode number of the namespace that the calling thread is in, by its name in

@@ -53,6 +53,11 @@ func Getrlimit(resource int, limit *unix.Rlimit) error {
 	return err
 }
 
+// PidfdOpen is pidfd_open(2). The kernel closes it on exec.
+func PidfdOpen(pid int) (int, error) {
+	return result(unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0))
+}
+
 // Close is close(2).
 func Close(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 

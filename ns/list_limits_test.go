@@ -1,0 +1,209 @@
+//go:build linux
+
+package ns
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
+	"nsexec/internal/testutil"
+)
+
+// With too few descriptors there is no answer, and never one in which something is missing.
+func TestListNeedsDescriptors(t *testing.T) {
+	target := newAll(t)
+	cmd := helperCommand("few-descriptors")
+	cmd.Env = append(cmd.Env, "NS_TEST_PID="+itoa(target.Process.Pid))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func init() { helpers["few-descriptors"] = fewDescriptors }
+
+func fewDescriptors() error {
+	held, err := OpenPID(atoi(os.Getenv("NS_TEST_PID")), UTS)
+	if err != nil {
+		return err
+	}
+	if _, err := List(); err != nil { // opens what is kept
+		return err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	failed, succeeded := 0, 0
+	for limit.Cur = uint64(held.Fd()) + 1; succeeded < 3; limit.Cur++ {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			return err
+		}
+		l, err := List()
+		if errors.Is(err, unix.EMFILE) {
+			failed++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		succeeded++
+		if n := l.Find(held.ID()); n == nil || n.Members != 1 || n.Owner.Ino == 0 {
+			return fmt.Errorf("with %d descriptors: %+v", limit.Cur, n)
+		}
+		if l.Find(mustCurrent(PID)).Members < 2 {
+			return fmt.Errorf("with %d descriptors there are too few processes", limit.Cur)
+		}
+	}
+	if failed == 0 {
+		return errors.New("never had too few descriptors")
+	}
+	return nil
+}
+
+func mustCurrent(t Type) ID {
+	h, err := Current(t)
+	if err != nil {
+		panic(err)
+	}
+	defer h.Close()
+	return h.ID()
+}
+
+// In a new pid namespace /proc is still the old one's, and its numbers are other processes'.
+func TestListWithForeignProc(t *testing.T) {
+	for _, mayMount := range []bool{true, false} {
+		cmd := helperCommand("foreign-proc")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  uintptr(User | PID),
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		if !mayMount { // an ordinary user there has no capabilities
+			cmd.SysProcAttr.UidMappings[0].ContainerID = 1000
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("may mount: %v: %v: %s", mayMount, err, out)
+		}
+	}
+}
+
+func init() {
+	helpers["foreign-proc"] = func() error {
+		l, err := List()
+		if errors.Is(err, procfs.ErrForeign) && !procfs.Private() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		n := l.Find(mustCurrent(PID))
+		if n == nil || n.Members != 1 || n.PID != os.Getpid() {
+			return fmt.Errorf("process %d: %+v", os.Getpid(), n)
+		}
+		return nil
+	}
+}
+
+// A zombie has lost its namespaces but for two.
+func TestListCountsZombies(t *testing.T) {
+	cmd := exec.Command("/bin/true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(User | UTS | IPC)}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	l := mustList(t)
+	want := inode(t, cmd.Process.Pid, User)
+	i := slices.IndexFunc(l.Namespaces, func(n Namespace) bool { return n.Type == User && n.ID.Ino == want })
+	if i < 0 {
+		t.Fatal("its user namespace is not listed")
+	}
+	if n := l.Namespaces[i]; n.Members != 1 || n.PID != cmd.Process.Pid || n.Command != "true" {
+		t.Errorf("%+v", n)
+	}
+	if slices.Contains(l.Unreadable, cmd.Process.Pid) {
+		t.Error("unreadable")
+	}
+}
+
+// Root mounts a procfs of its own, which hides nothing.
+func TestRootSeesBehindHidepid(t *testing.T) {
+	testutil.NeedRoot(t)
+	inPrivateMounts(t, func() {
+		if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2"); err != nil {
+			t.Error(err)
+			return
+		}
+		if mustList(t).Hidden {
+			t.Error("hidden")
+		}
+	})
+}
+
+// More namespaces with several members than there are files kept open: none is mistaken, and no file stays open.
+func TestListKeepsFewFiles(t *testing.T) {
+	types := []Type{User, UTS, IPC, PID}
+	want := make(map[ID]int)
+	for range len(keptFiles{}.files)/len(types) + 4 {
+		pid := family(t, types)
+		for _, typ := range types {
+			h, err := OpenPID(pid, typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[h.ID()] = pid
+			h.Close()
+		}
+	}
+	before := openFDs(t)
+	l := mustList(t)
+	if after := openFDs(t); after > before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+	for id, pid := range want {
+		if n := l.Find(id); n == nil || n.Members != 3 || n.PID != pid {
+			t.Errorf("%v: %+v, want process %d and two others", id, n, pid)
+		}
+	}
+}
+
+// family is a process with two children in new namespaces.
+func family(t *testing.T, types []Type) (pid int) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "sleep 1000 & sleep 1000 & echo ready; wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	for _, typ := range types {
+		cmd.SysProcAttr.Cloneflags |= uintptr(typ)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("said %q, %v", line, err)
+	}
+	return cmd.Process.Pid
+}
