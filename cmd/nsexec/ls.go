@@ -103,14 +103,19 @@ func printTable(out, notes io.Writer, l *ns.Listing) error {
 	if p.err == nil {
 		p.err = columns.Flush()
 	}
-	side := &printer{w: notes}
+	printGaps(notes, l)
+	return p.err
+}
+
+// printGaps says what could not be seen.
+func printGaps(notes io.Writer, l *ns.Listing) {
+	p := &printer{w: notes}
 	if k := len(l.Unreadable); k > 0 {
-		side.printf("not shown: what %d processes are in, which you may not look at\n", k)
+		p.printf("not shown: what %d processes are in, which you may not look at\n", k)
 	}
 	if l.Hidden {
-		side.printf("not shown: processes that /proc hides (hidepid)\n")
+		p.printf("not shown: processes that /proc hides (hidepid)\n")
 	}
-	return p.err
 }
 
 // what says who is inside, or else what keeps the namespace alive.

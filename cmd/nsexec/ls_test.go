@@ -82,6 +82,30 @@ func TestTreeDraws(t *testing.T) {
 	}
 }
 
+func TestListingsTellTheirGaps(t *testing.T) {
+	l := &ns.Listing{Unreadable: []int{1, 7}, Hidden: true}
+	var notes bytes.Buffer
+	printGaps(&notes, l)
+	for _, want := range []string{"2 processes", "hidepid"} {
+		if !strings.Contains(notes.String(), want) {
+			t.Errorf("%q does not tell of %s", notes.String(), want)
+		}
+	}
+	listing, err := ns.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range []*cobra.Command{newLsCmd(), newTreeCmd()} {
+		notes.Reset()
+		cmd.SetOut(&bytes.Buffer{})
+		cmd.SetErr(&notes)
+		cmd.SetArgs([]string{})
+		if err := cmd.Execute(); err != nil || listing.Complete() != (notes.Len() == 0) {
+			t.Errorf("%s: complete: %v, it says %q, %v", cmd.Name(), listing.Complete(), notes.String(), err)
+		}
+	}
+}
+
 func TestTerminalIsSafeFromCommandNames(t *testing.T) {
 	n := &ns.Namespace{Type: ns.Net, Members: 1, Command: "evil\x1b]0;title\a" + strings.Repeat("x", 100)}
 	if s := what(n); strings.ContainsAny(s, "\x1b\a") || len([]rune(s)) > 60 {

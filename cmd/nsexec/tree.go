@@ -35,6 +35,7 @@ With --pid, draw pid namespaces below their parents.`,
 			} else {
 				p.forest(roots)
 			}
+			printGaps(cmd.ErrOrStderr(), forest.Listing)
 			return p.err
 		},
 	}
