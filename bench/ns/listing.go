@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"nsexec/ns"
 )
 
-// listing compares List with lsns(8) on a growing host.
+// listing compares List with lsns(8), and with its own system calls, on a growing host.
 func listing() error {
 	fmt.Print(`## Listing all namespaces
 
@@ -26,25 +27,32 @@ time of all of them. The host's other processes are kept out by a pid namespace.
 | processes | namespaces | lsns | its time | List | lsns / List | its CPU | List, CPU | lsns / List, CPU |
 |---|---|---|---|---|---|---|---|---|
 `)
+	var bare strings.Builder
 	for _, n := range []int{150, 300, 600} {
-		if err := listOnce(n); err != nil {
+		if err := listOnce(n, &bare); err != nil {
 			return err
 		}
 	}
-	fmt.Print(floor)
+	fmt.Print(floor, bare.String())
 	return nil
 }
 
-// floor is what perf(1) and a loop that only makes the system calls have shown, on Linux 6.18.
+// floor is what strace(1) and perf(1) have shown on Linux 6.18.
 const floor = `
 ### Where List's time goes
 
-Nine tenths of it in the kernel, and most of that in procfs's path walks: a process costs some 33 system calls, where
-lsns 2.38 makes 64 and lsns 2.41 72. A quarter is reading the links in /proc/PID/ns, more than a quarter opening namespaces
-not seen before and asking for their owners, more than a fifth the links of open files, an eighth the command line,
-the rest the process's directory and its threads. A loop that makes these calls and nothing else, on one
-processor with cold caches, takes 30 to 34 us a process: that is the floor under List, 20 ms of processor time for
-600. Without open files and threads, which lsns 2.38 does not look at, it would be 22 us.
+Nearly nine tenths of it in the kernel. A process costs 44 system calls, where lsns 2.38 makes 64 and lsns 2.41 72. More
+than half of the time is opening its eight namespaces by its pidfd, telling which they are, and closing them, and asking
+for the owners of the two that are new; a sixth the links of its open files; a tenth its command line; the rest its
+directory, its threads and the pidfd. On two processors all this takes slightly more of their time than on one: they share the
+table of open files, and the namespaces that most processes are in.
+
+In the same rounds a loop made these calls on all processors, and nothing else. What it takes is the floor under
+List, whose rows need each of the calls; lsns / calls is what List could reach at best. (lsns 2.38 looks neither at open
+files nor at threads.)
+
+| processes | lsns | calls alone | lsns / calls | List / calls | calls, CPU | lsns / calls, CPU | List / calls, CPU |
+|---|---|---|---|---|---|---|---|
 `
 
 // lister is a contender whose processor time counts too.
@@ -61,14 +69,20 @@ func peers() []string {
 	return []string{"lsns"}
 }
 
-func listOnce(n int) error {
-	_, stop, err := targets(n, uintptr(ns.UTS|ns.IPC))
+// listOnce prints a row for each peer, and writes one about the system calls to bare.
+func listOnce(n int, bare *strings.Builder) error {
+	pids, stop, err := targets(n, uintptr(ns.UTS|ns.IPC))
 	if err != nil {
 		return err
 	}
 	defer stop()
 	found := 0
 	ours := list(&found)
+	calls, done, err := bareCalls(pids)
+	if err != nil {
+		return err
+	}
+	defer done()
 	all := []*contender{&ours.contender}
 	var theirs []*lister
 	for _, program := range peers() {
@@ -79,26 +93,37 @@ func listOnce(n int) error {
 		theirs = append(theirs, their)
 		all = append(all, &their.contender)
 	}
+	all = slices.Insert(all, 2, &calls.contender) // each comes after an lsns, which leaves the caches to others
 	if err := race(all, 15); err != nil {
 		return err
 	}
 	for _, their := range theirs {
 		fmt.Printf("| %d | %d | %s | %s | %s |\n", n, found, their.name,
 			versus(their.median(), ours.median()), versus(median(their.cpu), median(ours.cpu)))
+		fmt.Fprintf(bare, "| %d | %s | %s | %s |\n", n, their.name,
+			over(calls.median(), their.median(), ours.median()), over(median(calls.cpu), median(their.cpu), median(ours.cpu)))
 	}
 	return nil
 }
 
 // list is ns.List; found is how many namespaces it has found last.
 func list(found *int) *lister {
-	l := &lister{contender: contender{name: "List", n: 1}}
-	l.run = func(int) error {
-		before := cpuTime()
+	return timed("List", func() error {
 		listing, err := ns.List()
 		if err == nil {
-			l.cpu = append(l.cpu, cpuTime()-before)
 			*found = len(listing.Namespaces)
 		}
+		return err
+	})
+}
+
+// timed makes a contender of something that this process does.
+func timed(name string, run func() error) *lister {
+	l := &lister{contender: contender{name: name, n: 1}}
+	l.run = func(int) error {
+		before := cpuTime()
+		err := run()
+		l.cpu = append(l.cpu, cpuTime()-before)
 		return err
 	}
 	return l
@@ -129,6 +154,11 @@ func lsns(program string) (*lister, error) {
 // versus is two times and their ratio, as cells of a table.
 func versus(a, b time.Duration) string {
 	return fmt.Sprintf("%s | %s | %.1f", pretty(a), pretty(b), float64(a)/float64(b))
+}
+
+// over is a time and how many times as long two others are.
+func over(base, a, b time.Duration) string {
+	return fmt.Sprintf("%s | %.1f | %.2f", pretty(base), float64(a)/float64(base), float64(b)/float64(base))
 }
 
 // cpuTime is what this process has used of all processors.

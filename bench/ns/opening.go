@@ -67,29 +67,38 @@ func opening() error {
 }
 
 // targets starts n processes with new namespaces each, and with three open files: none of ours, which whoever started us
-// may have left open.
+// may have left open. They are started without os/exec, whose pidfds would be n files more for a listing to look at.
 func targets(n int, flags uintptr) (pids []int, stop func(), err error) {
-	var cmds []*exec.Cmd
 	stop = func() {
-		for _, cmd := range cmds {
-			cmd.Process.Kill()
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
-		for _, cmd := range cmds {
-			cmd.Wait()
+		for _, pid := range pids {
+			_, _ = syscall.Wait4(pid, nil, 0, nil)
 		}
 	}
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, nil, err
 	}
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		return nil, nil, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer null.Close()
 	for range n {
-		cmd := exec.Command("sleep", "600")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
-		if err := cmd.Start(); err != nil {
+		pid, err := syscall.ForkExec(sleep, []string{"sleep", "600"}, &syscall.ProcAttr{
+			Files: []uintptr{null.Fd(), null.Fd(), null.Fd()},
+			Sys:   &syscall.SysProcAttr{Cloneflags: flags},
+		})
+		if err != nil {
 			stop()
 			return nil, nil, err
 		}
-		cmds = append(cmds, cmd)
-		pids = append(pids, cmd.Process.Pid)
+		pids = append(pids, pid)
 	}
 	return pids, stop, nil
 }
