@@ -70,10 +70,13 @@ func (row *draft) add(other *draft) {
 func (rows drafts) finish() []Namespace {
 	finished := make([]Namespace, len(rows))
 	for i, row := range rows {
-		finished[i] = row.Namespace
 		if row.Members > 0 {
-			finished[i].Holders = nil // many hold it
+			row.Holders = nil // many hold it
 		}
+		slices.SortFunc(row.Holders, func(a, b Holder) int {
+			return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), cmp.Compare(a.FD, b.FD))
+		})
+		finished[i] = row.Namespace
 	}
 	return finished
 }

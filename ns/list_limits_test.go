@@ -155,11 +155,11 @@ func TestRootSeesBehindHidepid(t *testing.T) {
 
 // More namespaces with several members than there are files kept open: none is mistaken, and no file stays open.
 func TestListKeepsFewFiles(t *testing.T) {
-	types := []Type{User, UTS, IPC, PID}
+	const types = User | UTS | IPC | PID
 	want := make(map[ID]int)
-	for range len(keptFiles{}.files)/len(types) + 4 {
-		pid := family(t, types)
-		for _, typ := range types {
+	for range len(keptFiles{}.files)/len(types.Types()) + 4 {
+		pid := shell(t, types, "sleep 1000 & sleep 1000 & echo ready; wait")
+		for _, typ := range types.Types() {
 			h, err := OpenPID(pid, typ)
 			if err != nil {
 				t.Fatal(err)
@@ -180,16 +180,31 @@ func TestListKeepsFewFiles(t *testing.T) {
 	}
 }
 
-// family is a process with two children in new namespaces.
-func family(t *testing.T, types []Type) (pid int) {
+// A bind mount in another mount namespace is found with a process that sees it there.
+func TestListFindsPinsElsewhere(t *testing.T) {
+	pid := shell(t, User|Mount|UTS, `
+		mount -t tmpfs tmpfs /mnt
+		touch "/mnt/a name"
+		mount --bind /proc/self/ns/uts "/mnt/a name"
+		echo ready
+		exec sleep 1000`)
+	h, err := OpenPID(pid, UTS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := row(t, h); n.PID != pid || !slices.Equal(n.Pins, []Pin{{Path: "/mnt/a name", PID: pid}}) {
+		t.Errorf("%+v, want it pinned in process %d", n, pid)
+	}
+}
+
+// shell runs a script in new namespaces, of which it says "ready" when they are. Its process ends with the test.
+func shell(t *testing.T, types Type, script string) (pid int) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "sleep 1000 & sleep 1000 & echo ready; wait")
+	cmd := exec.Command("sh", "-ec", script)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  uintptr(types),
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	for _, typ := range types {
-		cmd.SysProcAttr.Cloneflags |= uintptr(typ)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -59,7 +59,7 @@ func (l *lister) adoptType(fd int, t Type) *draft {
 // costs half as much as fstat(2).
 func (l *lister) meet(fd int, t Type) (*draft, uint64) {
 	id, _ := id64(uintptr(fd), t)
-	if l.hasIDs {
+	if l.hasIDs && id != 0 {
 		return l.ids[id], id
 	}
 	at, _ := identify(fd)
