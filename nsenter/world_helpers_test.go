@@ -43,6 +43,9 @@ func baseline(t testing.TB) {
 		if err := nsenter.Command(set, "true").Run(); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := ns.Supported(); err != nil { // keeps another root of procfs open, which pathrs has found safe
+			t.Fatal(err)
+		}
 	})
 }
 
