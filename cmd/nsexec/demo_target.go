@@ -68,7 +68,7 @@ func makeDemoTarget() (*demoTarget, map[ns.Type]error, error) {
 	return t, refused, nil
 }
 
-// startDemoTarget: a target made by clone(2) would be in its time namespace on Linux 6.1 and later only, and a Go
+// startDemoTarget: a target made by clone(2) would be in its time namespace on Linux 6.2 and later only, and a Go
 // program could start no thread there.
 func startDemoTarget(types ns.Type) (*demoTarget, error) {
 	self, err := os.Executable()

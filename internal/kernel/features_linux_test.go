@@ -15,7 +15,7 @@ import (
 
 // features is what differs between the kernels that the library runs on (5.10 and later), each with its version.
 var features = []*kernel.Probe{
-	{Name: "execve enters a new time namespace", Since: "6.1", Try: execEntersTime},
+	{Name: "execve enters a new time namespace", Since: "6.2", Try: execEntersTime},
 	{Name: "MFD_EXEC", Since: "6.3", Try: memfdExec},
 	{Name: "SCM_PIDFD", Since: "6.5", Try: passPIDFD},
 	nsfs.PIDFDNamespaces,

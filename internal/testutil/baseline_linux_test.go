@@ -17,7 +17,7 @@ func init() {
 	}
 	misbehaviours["child"] = func(t *testing.T) {
 		Baseline(t)
-		_ = exec.Command("sleep", "3").Start()
+		_ = exec.Command("sleep", "60").Start()
 	}
 	misbehaviours["zombie"] = func(t *testing.T) {
 		Baseline(t)

@@ -31,7 +31,7 @@ func no() kernel.Answer { return kernel.No }
 func runMisbehaving(t *testing.T, how string, env ...string) (output string, failed bool) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestMisbehave$", "-test.v")
-	cmd.Env = append(append(os.Environ(), helper+"="+how, "NSEXEC_SLOW=1"), env...) // what is left behind does not stay for long
+	cmd.Env = append(append(os.Environ(), helper+"="+how), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err != nil
 }
