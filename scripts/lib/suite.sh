@@ -11,6 +11,8 @@
 
 library=(./ns ./nsenter ./internal/...)
 
+only= # if set, the tests to run
+
 # suite runs all test binaries of a variant as an identity.
 suite() {
 	local who=$1 variant=$2 name dir import
@@ -24,7 +26,7 @@ suite() {
 # compile builds the test binaries of a variant, unless they are there already, and lists them:
 # each with the directory it runs in and its import path. gcc is default without the tests of other modules.
 compile() {
-	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 cc=${CC:-gcc} arch
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 more=() cc=${CC:-gcc} arch
 	local static=(-tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static")
 	arch=$(go env GOARCH)
 	[[ ! -e $out/list ]] || return 0
@@ -37,6 +39,10 @@ compile() {
 	static-pie) flags=(-buildmode=pie -tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static-pie") ;;
 	musl) cc=musl-gcc flags=("${static[@]}") ;;
 	clang) cc=clang ;;
+	asan)
+		flags=(-asan) packages=(./nsenter)
+		more=("CGO_CFLAGS=-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined)
+		;;
 	arm64) cc=aarch64-linux-gnu-gcc arch=arm64 flags=("${static[@]}") ;;
 	lsm) in=test packages=(./lsm) flags=("${static[@]}") ;;
 	esac
@@ -46,7 +52,7 @@ compile() {
 	fi
 	for mod in $in; do
 		mkdir -p "$out/$mod"
-		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" "${more[@]}" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
 		list_tests "$mod" "${packages[@]}" >>"$out/list"
 	done
 	chmod -R a+rX "$stage/bin"
@@ -64,7 +70,7 @@ list_tests() {
 # run_tests runs one test binary the way go test does, and counts its tests.
 run_tests() {
 	local who=$1 binary=$2 dir=$3 import=$4 begin=$SECONDS status=0
-	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0) >"$stage/log" 2>&1 </dev/null || status=$?
+	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0 ${only:+-test.run "$only"}) >"$stage/log" 2>&1 </dev/null || status=$?
 	count_tests "$import as $who" "$who" "$status" $((SECONDS - begin)) "$stage/log"
 }
 
