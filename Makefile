@@ -1,8 +1,9 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% matrix lsm soak vet arrows symbols cross bench fuzz lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% matrix lsm soak vet arrows symbols cross bench analyze fuzz shim lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
+STATICCHECK := v0.8.2
 SOAK := TestLauncher(Soak|PayloadsAtOnce)|TestFastExits|TestRandomCancels|TestNothingIsLeft|TestWait(Where|Beside)
 
 help: ## list the targets
@@ -19,7 +20,7 @@ demo: build ## enter a target's namespaces and show what happened
 test: ## run the whole suite as root, as an ordinary user, and as root of a user namespace
 	@scripts/test.sh
 
-test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie, test-musl, test-clang, test-kernels
+test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie, test-musl, test-clang, test-asan, test-shim, test-kernels
 	@scripts/test.sh $*
 
 matrix: ## run it on every kernel, in every build, as everybody (hours), and write docs/reliability.md; ROWS="own/musl sid/amd64"
@@ -47,8 +48,14 @@ cross: ## compile the library for other systems and without cgo
 bench: build ## measure against peers, and write docs/benchmarks.md: as root, with nothing else running
 	@scripts/bench.sh $(BENCHFLAGS)
 
+analyze: .build/staticcheck-$(STATICCHECK) ## look for mistakes without running anything: four analysers for C, two for Go
+	@scripts/analyze.sh $<
+
 fuzz: ## fuzz what reads other people's bytes, for an hour in all, or FUZZTIME=60s each
 	@scripts/fuzz.sh $(TARGETS)
+
+shim: ## run the tests while newer system calls fail, one at a time, and write docs/reliability.md (SHIM=core: some of them)
+	@scripts/shim.sh $(SHIM)
 
 lint: lint-go lint-c lint-sh ## run every linter
 
@@ -65,6 +72,12 @@ lint-sh: ## lint the shell scripts
 .build/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/.build go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv .build/golangci-lint $@
+
+.build/staticcheck-$(STATICCHECK):
+	@scripts/need.sh go
+	@scripts/need.sh --optional certificates
+	GOBIN=$(CURDIR)/.build go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK)
+	mv .build/staticcheck $@
 
 fmt: ## format the Go and C code
 	@scripts/need.sh clang-format

@@ -16,6 +16,7 @@ import (
 
 // PROBLEMS 24: on a kernel without time namespaces All has seven types, and asking for the eighth is an error.
 func TestProblem24AllSkipsWhatIsAbsent(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "ioctl:pidfd")
 	if oldKernel() {
 		return // procfs cannot be made to lack one
 	}

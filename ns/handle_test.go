@@ -51,6 +51,7 @@ func TestOpenLearnsType(t *testing.T) {
 }
 
 func TestOpenSaysWhatItIs(t *testing.T) {
+	testutil.Needs(t, "pidfd_open")
 	dir := t.TempDir()
 	fifo, socket := filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {

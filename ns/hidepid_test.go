@@ -21,6 +21,7 @@ import (
 // An ordinary user, of whom there is no other process, sees a procfs that hides other people's processes (2), or what
 // is in their directories (1).
 func TestHidepid(t *testing.T) {
+	testutil.Needs(t, "pidfd_open")
 	testutil.NeedRoot(t)
 	other := newAll(t)
 	for _, hidepid := range []string{"1", "2"} {

@@ -9,9 +9,11 @@ import (
 
 	"nsexec/internal/kernel"
 	"nsexec/internal/nsfs"
+	"nsexec/internal/testutil"
 )
 
 func TestID64AndOpenByID(t *testing.T) {
+	testutil.Needs(t, "ioctl:nsfs", "open_by_handle_at")
 	if nsfs.IDs.Ask() == kernel.No {
 		return // TestID64Unsupported says what happens then
 	}

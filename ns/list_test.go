@@ -95,6 +95,7 @@ func TestListAllTypes(t *testing.T) {
 
 // Handles, sockets and threads keep a namespace alive in which there is no process.
 func TestListHolders(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "pidfd_getfd") // to look at sockets
 	h := fresh(t, Net)
 	want := Holder{PID: os.Getpid(), FD: int(h.Fd())}
 	if n := row(t, h); n.Members != 0 || !slices.Contains(n.Holders, want) || n.PID != 0 || n.UID != -1 {

@@ -38,7 +38,7 @@ func pin(h *Handle, path string) error {
 func (h *Handle) mount(path string) (err error) {
 	closed := h.Control(func(fd uintptr) {
 		err = moveTree(int(fd), path)
-		if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
 			err = unix.Mount("/proc/thread-self/fd/"+strconv.Itoa(int(fd)), path, "", unix.MS_BIND, "")
 		}
 	})

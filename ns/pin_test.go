@@ -111,6 +111,7 @@ func newPinnable(typ Type) (*Handle, error) {
 }
 
 func TestPinMountNamespaceOnSharedMount(t *testing.T) {
+	testutil.Needs(t, "statx") // to find the mount
 	dir := t.TempDir()
 	inPrivateMounts(t, func() {
 		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {

@@ -27,6 +27,7 @@ func eachWay(t *testing.T, test func(t *testing.T)) {
 }
 
 func TestOfPIDHasTargetsInodes(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "pidfd_send_signal")
 	target := testutil.Target(t, testutil.AllTypes)
 	supported, err := Supported()
 	if err != nil {
@@ -68,6 +69,7 @@ func TestOfPIDHasTargetsInodes(t *testing.T) {
 }
 
 func TestOfPIDFD(t *testing.T) {
+	testutil.Needs(t, "pidfd_open")
 	target := newAll(t)
 	pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
 	if err != nil {
@@ -120,6 +122,7 @@ func TestOfThread(t *testing.T) {
 
 // A process whose first thread has exited is alive, but has lost its namespaces.
 func TestOfPIDWithoutFirstThread(t *testing.T) {
+	testutil.Needs(t, "pidfd_open")
 	cmd := start(t, "exit-first-thread", nil)
 	eventually(t, "the first thread is a zombie", func() bool {
 		_, err := os.Readlink("/proc/" + itoa(cmd.Process.Pid) + "/ns/net")
@@ -255,6 +258,7 @@ func TestSetWith(t *testing.T) {
 }
 
 func TestSetAfterClose(t *testing.T) {
+	testutil.Needs(t, "pidfd_open")
 	fds := openFDs(t)
 	s, err := OfPID(os.Getpid(), All)
 	if err != nil {

@@ -12,9 +12,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/testutil"
 )
 
 func TestSocketNS(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "pidfd_getfd")
 	h := fresh(t, Net)
 	sock, err := h.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
@@ -46,6 +49,7 @@ func TestSocketNS(t *testing.T) {
 }
 
 func TestSocketNSRefuses(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "pidfd_getfd")
 	file, err := os.Open("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ ssize_t nsenter_receive_message(struct stage *st, void *buf, size_t len)
 		return n;
 	if (!keep_fds(st, &msg) || msg.msg_flags & MSG_TRUNC)
 		return -E2BIG;
-	return msg.msg_flags & MSG_CTRUNC ? -EMFILE : n;
+	return (msg.msg_flags & MSG_CTRUNC) ? -EMFILE : n;
 }
 
 /* A caller that has gone away, or given up, hears who else had been there. */

@@ -92,6 +92,7 @@ func TestCloneCreatesOnly(t *testing.T) {
 
 // A fork is spent where a pid namespace is entered, and nowhere else.
 func TestFuncForksOnlyForPID(t *testing.T) {
+	testutil.Needs(t, "setns:several") // or there are more stages 0
 	for types, forks := range map[ns.Type]int{ns.UTS | ns.Mount: 0, ns.User | ns.UTS: 0, ns.PID | ns.User: 1, ns.All: 1} {
 		target := testutil.Target(t, uint64(types))
 		set := setOf(t, target.PID, ns.Type(target.Types))

@@ -111,13 +111,28 @@ long nsenter_new_mount(const char *type)
 /*
  * Made while the root that we came with is still there: to a user namespace the
  * kernel gives a procfs only where another one is fully visible (4.2). It shows
- * the pid namespace of the process that makes it.
+ * the pid namespace of the process that makes it. -1: it is mounted in the old way.
  */
 int nsenter_make_procfs(const struct stage *st)
 {
-	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
-		return -1;
-	return (int)must(st, nsenter_new_mount("proc"), "mount procfs", 0, "");
+	const long procfs = stage_wants(st, NSENTER_F_MOUNT_PROC) ? nsenter_new_mount("proc") : -1;
+
+	return is_error(procfs) ? -1 : (int)procfs;
+}
+
+/* Filters hide fsopen and move_mount from who may mount. mount(2) takes a path: ".", for a moment.
+ */
+static long mount_here(const struct stage *st, const char *type, int at)
+{
+	const long cwd = sys(openat, AT_FDCWD, ".", O_PATH | O_CLOEXEC, 0);
+	long result = sys(fchdir, at);
+
+	if (result == 0)
+		result = sys(mount, type, ".", type, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	must(st, cwd, "open working directory", 0, "");
+	must(st, sys(fchdir, cwd), "return to working directory", 0, "");
+	sys(close, cwd);
+	return result;
 }
 
 /*
@@ -127,14 +142,16 @@ int nsenter_make_procfs(const struct stage *st)
 void nsenter_mount_procfs(const struct stage *st, int procfs)
 {
 	const char *dir = st->job.procfs;
-	long at;
+	long at, result;
 
-	if (procfs < 0)
+	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
 		return;
 	at = sys(openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	must(st, at, "open", 0, dir);
-	must(st, sys(move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY),
-	     "mount procfs on", 0, dir);
+	result = sys(move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY);
+	if (is_error(result))
+		result = mount_here(st, "proc", (int)at);
+	must(st, result, "mount procfs on", 0, dir);
 	sys(close, procfs);
 	sys(close, at);
 	nsenter_step(st, "mount procfs", 0);

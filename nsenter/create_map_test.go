@@ -87,7 +87,8 @@ func TestMapOutsideOwnRanges(t *testing.T) {
 
 // Ids that the user namespace does not have that is joined before. Of a bare handle the kernel alone knows that.
 func TestMapOutsideJoinedRanges(t *testing.T) {
-	beSubreaper(t) // helpers that are left to somebody are left to us
+	testutil.Needs(t, "pidfd_open") // to know the process whose map to read
+	beSubreaper(t)                  // helpers that are left to somebody are left to us
 	baseline(t)
 	target := testutil.Target(t, uint64(ns.User))
 	cmd := nsenter.Command(setOf(t, target.PID, ns.User), "true")

@@ -66,6 +66,7 @@ func TestMapAllIDs(t *testing.T) {
 }
 
 func TestMapAllIDsOfRoot(t *testing.T) {
+	testutil.Needs(t, "pidfd_open") // to know the process whose map to read
 	testutil.NeedRoot(t)
 	baseline(t)
 	mapAllIDs(t, nsenter.Command(nil, "/bin/sh", "-c", showMaps), "0 0 4294967295")

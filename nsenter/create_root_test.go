@@ -51,6 +51,7 @@ func openPath(t *testing.T, dir string) *os.File {
 
 // After pivot_root the old root is gone: two mounts are left, the root and its procfs.
 func TestPivotRoot(t *testing.T) {
+	testutil.Needs(t, "fsopen", "move_mount") // for a procfs where the old root, and its procfs, are gone
 	if !aloneWithMounts(t) {
 		return
 	}

@@ -31,7 +31,7 @@ static const char *take_string(struct cursor *c)
 	if (len >= c->left) /* the NUL has to fit, too */
 		return NULL;
 	s = take(c, (size_t)len + 1);
-	return memchr(s, '\0', (size_t)len + 1) == s + len ? s : NULL;
+	return s != NULL && memchr(s, '\0', (size_t)len + 1) == s + len ? s : NULL;
 }
 
 /* Writes n strings and a NULL to vec; returns what follows them, or NULL. */

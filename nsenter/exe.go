@@ -160,11 +160,12 @@ func copyLabel(copied *os.File) {
 }
 
 // newMemfd: from Linux 6.3 a memfd wants to be told that it will be executed;
-// before, that flag is EINVAL.
+// before, that flag is EINVAL, and a filter that does not know it answers as it likes. EACCES is the
+// sysctl's.
 func newMemfd() (*os.File, error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
 	fd, err := unix.MemfdCreate("nsexec", flags|unix.MFD_EXEC)
-	if errors.Is(err, unix.EINVAL) {
+	if err != nil && !errors.Is(err, unix.EACCES) {
 		fd, err = unix.MemfdCreate("nsexec", flags)
 	}
 	if err != nil {

@@ -57,7 +57,7 @@ static void set_processors(const struct stage *st)
 static void set_disposition(uint64_t ignored, int sig)
 {
 	const struct sigaction action = {
-		.sa_handler = ignored & bit_of(sig) ? SIG_IGN : SIG_DFL,
+		.sa_handler = (ignored & bit_of(sig)) ? SIG_IGN : SIG_DFL,
 	};
 
 	(void)sigaction(sig, &action, NULL);

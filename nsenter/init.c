@@ -79,12 +79,13 @@ void nsenter_init(struct stage *st)
 		return;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
+	nsenter_title("nsexec: init"); /* first: the program may look */
 	program = fork_program(st);
 	if (program == 0) {
+		nsenter_title(NSENTER_TITLE_1);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		return;
 	}
-	nsenter_title("nsexec: init");
 	nsenter_outlive_caller(st);
 	nsenter_close_all(st); /* the socket's end means exec, a pipe's that the program is done */
 	nsenter_stand_in(program, &all);

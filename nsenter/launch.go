@@ -19,6 +19,7 @@ import (
 // launch is one Start on its way, from stage 0 to exec.
 type launch struct {
 	cmd     *Cmd
+	mode    joinMode
 	ctx     context.Context
 	plan    plan
 	begun   time.Time
@@ -43,20 +44,29 @@ type launch struct {
 }
 
 // launch brings the payload to the point where its program executes.
+func (c *Cmd) launch(files []*os.File, env []string) error {
+	l, err := c.launchBy(c.joinMode, files, env)
+	if c.joinMode == joinAuto && l.plan.byProcess && isUnknownJoin(err) {
+		_, err = c.launchBy(joinByHandles, files, env)
+	}
+	return err
+}
+
+// launchBy is launch with one way of joining.
 //
 // The goroutine keeps its thread until then. The stages die with it (their
 // parent-death signal is tied to a thread, not to a process), and it is the
 // thread whose namespaces stage 0 inherits.
-func (c *Cmd) launch(files []*os.File, env []string) error {
-	l := &launch{cmd: c, ctx: c.context(), begun: time.Now(), children: make(map[*os.Process]*child)}
+func (c *Cmd) launchBy(mode joinMode, files []*os.File, env []string) (*launch, error) {
+	l := &launch{cmd: c, mode: mode, ctx: c.context(), begun: time.Now(), children: make(map[*os.Process]*child)}
 	defer l.end() // also when BeforeExec panics
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := l.run(files, env); err != nil {
-		return explain(err, l.scene())
+		return l, explain(err, l.scene())
 	}
 	l.executed = true
-	return nil
+	return l, nil
 }
 
 // end hands the payload over to Wait, or leaves nothing behind.
@@ -134,7 +144,7 @@ func (l *launch) begin() (err error) {
 		return l.connect()
 	}
 	work := func() {
-		if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode, currentID); err == nil {
+		if l.plan, err = makePlan(l.cmd.set, l.mode, currentID); err == nil {
 			l.plan.create = l.cmd.Unshare
 			err = l.spawn()
 		}

@@ -89,6 +89,7 @@ func countsHere(t testing.TB) counts {
 
 // Waiting takes no thread, and one file for each.
 func TestLauncherPayloadsAtOnce(t *testing.T) {
+	testutil.Needs(t, testutil.PIDFDCalls...) // to wait for a child without a thread
 	manyThreads(20)
 	baseline(t)
 	n := 500

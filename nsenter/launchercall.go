@@ -18,7 +18,7 @@ func (l *launch) connect() (err error) {
 	if l.launcher, err = l.cmd.launcher.process(); err != nil {
 		return err
 	}
-	if l.plan, err = makePlan(l.cmd.set, l.cmd.joinMode, l.launcher.id); err != nil {
+	if l.plan, err = makePlan(l.cmd.set, l.mode, l.launcher.id); err != nil {
 		return err
 	}
 	l.plan.create = l.cmd.Unshare

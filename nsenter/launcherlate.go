@@ -82,12 +82,16 @@ func (l *launch) discardLate() {
 	l.discardFound()
 }
 
-// isStopped asks as its parent: procfs may hide what is not dumpable.
+// isStopped asks as its parent: procfs may hide what is not dumpable. Without a pidfd, which filters
+// may refuse, its pid will do: only a child of ours is asked for.
 func (p *launcherProcess) isStopped() (stopped bool) {
-	_ = p.process.WithHandle(func(pidfd uintptr) {
+	ask := func(kind, id int) {
 		var info unix.Siginfo
-		err := unix.Waitid(unix.P_PIDFD, int(pidfd), &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+		err := unix.Waitid(kind, id, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
 		stopped = err == nil && info.Signo != 0
-	})
+	}
+	if p.process.WithHandle(func(pidfd uintptr) { ask(unix.P_PIDFD, int(pidfd)) }) != nil {
+		ask(unix.P_PID, p.pid)
+	}
 	return stopped
 }

@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -153,9 +154,10 @@ static void write_offsets(const struct stage *st, pid_t owner)
 {
 	char path[64];
 
-	if (st->job.offsets[0] != '\0')
-		write_file(st, "write time offsets", proc_path(path, owner, "timens_offsets"),
-			   st->job.offsets);
+	if (st->job.offsets[0] == '\0')
+		return;
+	proc_path(path, owner, "timens_offsets");
+	write_file(st, "write time offsets", path, st->job.offsets);
 }
 
 static int open_made(const struct stage *st, pid_t owner, const char *name, uint64_t type)
@@ -170,6 +172,22 @@ static int open_made(const struct stage *st, pid_t owner, const char *name, uint
 }
 
 /*
+ * Where filters hide fsopen, it is mounted for a moment: over /proc, which the owner needs no
+ * more. Then it is the root, and the old one is taken off (see root.c): ".." leads nowhere.
+ */
+static void replace_root(const struct stage *st)
+{
+	const char *op = "leave root";
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	must(st, sys(mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), op, 0, "");
+	must(st, sys(mount, "tmpfs", "/proc", "tmpfs", flags, NULL), op, 0, "");
+	must(st, sys(chdir, "/proc"), op, 0, "");
+	must(st, sys(pivot_root, ".", "."), op, 0, "");
+	must(st, sys(umount2, ".", MNT_DETACH), op, 0, "");
+}
+
+/*
  * Through /proc/PID/root of a dumpable process one gets to where its root lies:
  * the owner's is an empty file system that is mounted nowhere.
  */
@@ -178,9 +196,14 @@ static void leave_root(const struct stage *st)
 	long root;
 
 	must(st, sys(unshare, CLONE_NEWNS), "leave mounts", 0, "");
-	root = must(st, nsenter_new_mount("tmpfs"), "leave root", 0, "");
+	root = nsenter_new_mount("tmpfs");
+	if (is_error(root)) {
+		replace_root(st);
+		return;
+	}
 	must(st, sys(fchdir, root), "leave root", 0, "");
 	must(st, sys(chroot, "."), "leave root", 0, "");
+	sys(close, root);
 }
 
 static int joins_user(const struct stage *st)
@@ -211,9 +234,10 @@ static _Noreturn void be_owner(const struct stage *st, int pair, int other)
 		create_owned(st);
 	if (st->req->create & CLONE_NEWTIME)
 		must(st, sys(unshare, CLONE_NEWTIME), "create", CLONE_NEWTIME, "");
+	nsenter_close_all_but(st, pair, st->sock); /* while there is a /proc that lists them */
 	if (joins_user(st) || other)
 		leave_root(st);
-	nsenter_close_all_but(st, pair);
+	sys(close, st->sock);
 	word = (unsigned char)-sys(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (sys(write, pair, &word, 1) != 1 || sys_read(pair, &word, 1) != 0)
 		_exit(NSENTER_EXIT_MUTE);

@@ -112,8 +112,11 @@ void nsenter_await_child(const struct stage *st, pid_t child)
 
 	if (who == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
-	if (who == child && WIFEXITED(status)) /* it has said why */
-		nsenter_stay_behind(st, &st->move->shared->error);
+	if (who == child && WIFEXITED(status)) {
+		const struct nsenter_reply said = st->move->shared->error;
+
+		nsenter_stay_behind(st, &said);
+	}
 	nsenter_fail(st, ECANCELED, "wait for child", 0, "");
 }
 

@@ -80,6 +80,13 @@ func (p *plan) bearInside() {
 	})
 }
 
+// isUnknownJoin tells that a kernel before 5.8, or a filter, does not know a setns of several namespaces on a pidfd:
+// they could all have been joined, or none has been. EPERM is how the kernel itself refuses.
+func isUnknownJoin(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Stage == Stage0 && e.Op == "join" && (e.Errno == unix.ENOSYS || e.Errno == unix.EINVAL)
+}
+
 // makePlan leaves out the namespaces that stage 0 would be in already, by own:
 // the kernel would refuse its own user namespace, and the others cost time.
 func makePlan(set *ns.Set, mode joinMode, own func(ns.Type) (ns.ID, error)) (plan, error) {

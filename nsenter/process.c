@@ -15,7 +15,7 @@
 #include "stage.h"
 
 /* More than any request has, with what the stages open. */
-#define NSENTER_MANY_FDS (8 * NSENTER_MAX_FDS)
+#define NSENTER_MANY_FDS (UINT64_C(8) * NSENTER_MAX_FDS)
 
 /*
  * Nobody may trace us or read our memory and fds while we hold what the target
@@ -79,7 +79,7 @@ static int entry_fd(const struct directory_entry *entry)
 }
 
 /* getdents64 by hand: opendir allocates. */
-static void close_listed(const struct stage *st, int dir, int keep)
+static void close_listed(const struct stage *st, int dir, int keep, int too)
 {
 	_Alignas(struct directory_entry) char buf[4096];
 	long n;
@@ -89,7 +89,7 @@ static void close_listed(const struct stage *st, int dir, int keep)
 			const struct directory_entry *entry = (const void *)(buf + at);
 			int fd = entry_fd(entry);
 
-			if (fd >= 0 && fd != dir && fd != keep)
+			if (fd >= 0 && fd != dir && fd != keep && fd != too)
 				sys(close, fd);
 			at += entry->length;
 		}
@@ -98,33 +98,33 @@ static void close_listed(const struct stage *st, int dir, int keep)
 }
 
 /* The position in this directory is the fd's number: closing shifts nothing. */
-static void close_by_procfs(const struct stage *st, int keep)
+static void close_by_procfs(const struct stage *st, int keep, int too)
 {
 	const int dir = (int)must(
 		st, sys(openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
 		"open", 0, "/proc/self/fd");
 
-	close_listed(st, dir, keep);
+	close_listed(st, dir, keep, too);
 	sys(close, dir);
 }
 
-static int close_from_to(unsigned int first, unsigned int last)
+static int close_from_to(int64_t first, int64_t last)
 {
 	return first > last ? 0 : (int)sys(close_range, first, last, 0);
 }
 
 /*
- * close_range is missing before 5.9, and filters answer it with EPERM: any error
- * means the other way.
+ * Two fds are kept, or one that stands twice. close_range is missing before 5.9, and filters answer
+ * it with EPERM: any error means the other way.
  */
-void nsenter_close_all_but(const struct stage *st, int keep)
+void nsenter_close_all_but(const struct stage *st, int keep, int too)
 {
-	const unsigned int fd = (unsigned int)keep;
+	const int low = keep < too ? keep : too;
+	const int high = keep < too ? too : keep;
 
-	if (fd > 0 && close_from_to(0, fd - 1) != 0)
-		close_by_procfs(st, keep);
-	else if (close_from_to(fd + 1, UINT_MAX) != 0)
-		close_by_procfs(st, keep);
+	if (close_from_to(0, low - 1) != 0 || close_from_to(low + 1, high - 1) != 0 ||
+	    close_from_to(high + 1, UINT_MAX) != 0)
+		close_by_procfs(st, keep, too);
 }
 
 /*
@@ -135,7 +135,7 @@ void nsenter_close_all_but(const struct stage *st, int keep)
 void nsenter_close_inherited(const struct stage *st)
 {
 	must(st, sys(fcntl, st->sock, F_SETFD, FD_CLOEXEC), "mark socket close-on-exec", 0, "");
-	nsenter_close_all_but(st, st->sock);
+	nsenter_close_all_but(st, st->sock, st->sock);
 }
 
 /*

@@ -39,6 +39,7 @@ func movedChild(t *testing.T) (m *mover, child int, target *testutil.Proc) {
 
 // The program is inside, what it was stays outside, without any file.
 func TestReexecChild(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	m, child, target := movedChild(t)
 	checkTasks(t, child, testutil.Namespaces(t, target.PID))
 	if testutil.Who() != testutil.User { // who may not look: it is not dumpable
@@ -68,6 +69,7 @@ func TestReexecChildIntoContainer(t *testing.T) {
 }
 
 func TestReexecChildStatus(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	m, _, _ := movedChild(t)
 	m.ended = true
 	m.tell()
@@ -80,6 +82,7 @@ func TestReexecChildStatus(t *testing.T) {
 
 // A signal to the process outside is the program's; it ends as the program does.
 func TestReexecChildSignal(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	m, child, _ := movedChild(t)
 	m.ended = true
 	if err := m.Process.Signal(syscall.SIGTERM); err != nil {
@@ -96,6 +99,7 @@ func TestReexecChildSignal(t *testing.T) {
 
 // Whoever reaps what it leaves: else the target could not end.
 func TestReexecChildDiesWithParent(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	beSubreaper(t)
 	m, child, _ := movedChild(t)
 	m.ended = true
@@ -107,6 +111,7 @@ func TestReexecChildDiesWithParent(t *testing.T) {
 
 // Whoever waits sees it stop, and lets it go on.
 func TestReexecChildStops(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	m, child, _ := movedChild(t)
 	state := func(pid int, want string) func() bool {
 		return func() bool { return strings.HasPrefix(statusOf(t, pid, "State")[0], want) }
@@ -124,6 +129,7 @@ func TestReexecChildStops(t *testing.T) {
 
 // Nothing can be born there any more: the program is where it was, with its signals.
 func TestReexecChildIntoDeadNamespace(t *testing.T) {
+	testutil.Needs(t, "pidfd_open") // to know that it is dead
 	target := testutil.Target(t, unix.CLONE_NEWPID|unix.CLONE_NEWUTS)
 	m := startMover(t, "dead", target.PID, target.Types)
 	e := m.failedInside()

@@ -20,6 +20,7 @@ import (
 
 // The whole program: the same process, all threads, arguments and environment.
 func TestReexec(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	for _, way := range []string{"process", "handles", "child"} {
 		for name, types := range map[string]uint64{
 			"one": unix.CLONE_NEWUTS, "without user": testutil.PrivilegedTypes &^ unix.CLONE_NEWPID,
@@ -63,6 +64,7 @@ func TestReexecIntoNothing(t *testing.T) {
 
 // The file named is open and another is not; nothing of the move is left.
 func TestReexecFiles(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	file := writeFile(t, filepath.Join(openDir(t), "named"), "it is open", 0o644)
 	for _, way := range []string{"process", "handles"} {
 		target := movable(t)
@@ -120,6 +122,7 @@ func inodeOf(t testing.TB, path string) [2]uint64 {
 
 // A parent-death signal and a child are the program's, whatever is joined.
 func TestReexecKeepsParentAndChild(t *testing.T) {
+	testutil.Needs(t, "setns:several") // a program moves once
 	target := movable(t)
 	m := startMover(t, "mortal", target.PID, target.Types)
 	_, after := m.moved()

@@ -99,7 +99,7 @@ void nsenter_become_opaque(const struct stage *st);
 pid_t nsenter_clone(unsigned long flags);
 void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
-void nsenter_close_all_but(const struct stage *st, int keep);
+void nsenter_close_all_but(const struct stage *st, int keep, int too);
 void nsenter_close_received(struct stage *st, uint32_t i);
 void nsenter_close_all(const struct stage *st);
 void nsenter_heed_children(struct stage *st);

@@ -26,6 +26,8 @@ func (c *Cmd) Wait() error {
 	var lost *LostStatusError
 	var success WaitStatus // a number, but on Windows
 	switch {
+	case c.Process.Pid < 0: // released: where the library has no pidfd, it learns how it ended all the same
+		err = os.NewSyscallError("wait", errnoInvalid)
 	case err == nil:
 		c.ProcessState = state
 		if !returned {

@@ -221,12 +221,12 @@ static void forget(struct worker *worker)
 {
 	__atomic_store_n(&worker->number, 0, __ATOMIC_RELEASE);
 	empty_request(worker);
-	nsenter_close_all_but(&worker->stage, CALLS);
+	nsenter_close_all_but(&worker->stage, CALLS, CALLS);
 }
 
 static void work(struct worker *worker)
 {
-	nsenter_close_all_but(&worker->stage, CALLS);
+	nsenter_close_all_but(&worker->stage, CALLS, CALLS);
 	for (;;) {
 		serve_call(worker);
 		forget(worker);

@@ -28,6 +28,12 @@ var joinModes = map[string]nsenter.JoinMode{
 	"by handles": nsenter.JoinByHandles,
 }
 
+func init() {
+	if testutil.Hidden("pidfd_open", "setns:several") {
+		delete(joinModes, "by process")
+	}
+}
+
 // baseline is testutil.Baseline, after one run of everything that opens what is kept on purpose: the sealed
 // executable, the reaper's epoll, a procfs of our own.
 func baseline(t testing.TB) {

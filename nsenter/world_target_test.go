@@ -35,6 +35,7 @@ func TestTargetOfSomebodyElse(t *testing.T) {
 
 // The target dies between its Set and Start: nothing can be joined by process any more.
 func TestTargetThatDies(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "setns:several")
 	baseline(t)
 	for _, types := range []ns.Type{ns.UTS, ns.UTS | ns.PID, ns.All} {
 		t.Run(types.String(), func(t *testing.T) {
@@ -76,6 +77,7 @@ func TestPIDNamespaceThatIsDead(t *testing.T) {
 
 // The target moves on between its Set and Start: by process that is noticed, by handles it does not matter.
 func TestTargetThatMovesOn(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "setns:several")
 	baseline(t)
 	for _, test := range []struct {
 		mode nsenter.JoinMode

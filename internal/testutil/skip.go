@@ -3,6 +3,7 @@ package testutil
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,4 +51,22 @@ func NeedFeature(t testing.TB, p *kernel.Probe) {
 func NeedKernel(t testing.TB, version, what string) {
 	t.Helper()
 	Skipf(t, "%s%s: %s", reasonKernel, version, what)
+}
+
+// shimmed is the variable in which test/shim names the system call that it hides.
+const shimmed = "NSEXEC_SHIM"
+
+// PIDFDCalls are those that Go's os wants before it uses pidfds at all: without one, an os.Process is a bare pid.
+var PIDFDCalls = []string{"pidfd_open", "pidfd_send_signal", "waitid:P_PIDFD", "clone:CLONE_PIDFD"}
+
+// Hidden tells whether test/shim hides one of these calls, by its names for them.
+func Hidden(calls ...string) bool { return slices.Contains(calls, os.Getenv(shimmed)) }
+
+// Needs skips the test where one of these calls is hidden: for what the kernel does in no other way. Elsewhere they are
+// there: no supported kernel lacks them.
+func Needs(t testing.TB, calls ...string) {
+	t.Helper()
+	if Hidden(calls...) {
+		t.Skip("needs " + os.Getenv(shimmed) + ", which is hidden")
+	}
 }

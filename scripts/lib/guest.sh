@@ -91,10 +91,12 @@ core+='|ReexecChild$|ReexecUnshared$|CloneJoins$|ExitCodes|WaitWhereSIGCHLD|Wait
 core+='|NothingIsLeft|TargetCanDie|TargetThatDies|NobodyHasTheVariable|BadPrograms|MapRanges$|MapAuto$|InitIsProcess1'
 core+='|Demo$|ExecEntersAll|RunCreatesEach)'
 
-# extent_flags EXTENT IMPORT is what keeps the tests of the two large packages to the core, if that is the extent.
+# extent_flags EXTENT IMPORT is what keeps a package's tests to that: whole, core (of the two large packages), or a pattern.
 extent_flags() {
 	case $1:$2 in
 	core:*/nsenter | core:*/cmd/*) echo "-test.run=$core" ;;
+	core:* | whole:*) ;;
+	*) echo "-test.run=$1" ;;
 	esac
 }
 

@@ -11,7 +11,8 @@
 
 library=(./ns ./nsenter ./internal/...)
 
-# suite WHO VARIANT [EXTENT] runs the test binaries of a variant as an identity, all of their tests or the core.
+# suite WHO VARIANT [EXTENT] runs the test binaries of a variant as an identity: all of their tests, the core, or those of a
+# pattern.
 suite() {
 	local who=$1 variant=$2 extent=${3:-whole} name dir import
 	compile "$variant" || return 0
@@ -24,7 +25,7 @@ suite() {
 # compile builds the test binaries of a variant, unless they are there already, and lists them:
 # each with the directory it runs in and its import path. gcc is default without the tests of other modules.
 compile() {
-	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 cc=${CC:-gcc} arch
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 more=() cc=${CC:-gcc} arch
 	local static=(-tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static")
 	arch=$(go env GOARCH)
 	[[ ! -e $out/list ]] || return 0
@@ -37,6 +38,10 @@ compile() {
 	static-pie) flags=(-buildmode=pie -tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static-pie") ;;
 	musl) cc=musl-gcc flags=("${static[@]}") ;;
 	clang) cc=clang ;;
+	asan)
+		flags=(-asan) packages=(./nsenter)
+		more=("CGO_CFLAGS=-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined)
+		;;
 	arm64) cc=aarch64-linux-gnu-gcc arch=arm64 flags=("${static[@]}") ;;
 	lsm) in=test packages=(./lsm) flags=("${static[@]}") ;;
 	esac
@@ -46,7 +51,7 @@ compile() {
 	fi
 	for mod in $in; do
 		mkdir -p "$out/$mod"
-		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" "${more[@]}" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
 		list_tests "$mod" "${packages[@]}" >>"$out/list"
 	done
 	chmod -R a+rX "$stage/bin"
