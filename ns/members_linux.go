@@ -48,7 +48,7 @@ func (l *lister) read(p *subject) {
 }
 
 func (p *subject) close() {
-	p.Process.Close()
+	p.Close()
 	if p.pidfd != notOpen {
 		raw.Close(p.pidfd)
 	}
