@@ -301,9 +301,9 @@ func init() {
 func TestDoLeavesNothingBehind(t *testing.T) {
 	handles := []*Handle{fresh(t, Net), fresh(t, Net), fresh(t, UTS), fresh(t, IPC)}
 	// Go keeps a thread for each goroutine that was ever in the kernel at once with others, and we some descriptors.
-	testutil.Baseline(t, func() { visitAtOnce(t, handles, 1000) })
-	visitAtOnce(t, handles, 1000)
-	allThreadsHome(t)
+	visit := func() { visitAtOnce(t, handles, 1000); allThreadsHome(t) }
+	testutil.Baseline(t, visit)
+	visit()
 	if n := len(lending.joined); n != 0 {
 		t.Errorf("%d handles are still lent", n)
 	}
