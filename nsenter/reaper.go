@@ -234,7 +234,7 @@ func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {
 // kernel adds it a moment after the other waiter has been chosen: until then
 // the process is still there, afterwards the answer is a status or ESRCH.
 func lostStatus(pidfd uintptr) error {
-	for range 100 {
+	for range 10_000 {
 		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
 		if unix.IoctlPidfdInfo(int(pidfd), &info) != nil {
 			break
