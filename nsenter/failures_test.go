@@ -4,7 +4,6 @@ package nsenter_test
 
 import (
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -148,12 +147,4 @@ func handedOver(t *testing.T) *ns.Set {
 	t.Helper()
 	handle, err := ns.Open("/proc/self/fd/3")
 	return setOfHandle(t, handle, err)
-}
-
-// needTool skips where a program is not installed.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		testutil.Skipf(t, "%s is not installed", name)
-	}
 }

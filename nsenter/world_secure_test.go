@@ -31,8 +31,9 @@ func init() {
 			return err
 		}
 		err := nsenter.Command(nil, "/bin/true").Run()
-		fmt.Printf("available: %v, unavailable: %v, unsupported: %v, run: %v\n", nsenter.Available(),
-			errors.Is(err, nsenter.ErrUnavailable), errors.Is(err, errors.ErrUnsupported), err)
+		_, launcherErr := nsenter.NewLauncher()
+		fmt.Printf("available: %v, unavailable: %v, unsupported: %v, run: %v, launcher: %v\n", nsenter.Available(),
+			errors.Is(err, nsenter.ErrUnavailable), errors.Is(err, errors.ErrUnsupported), err, launcherErr)
 		return nil
 	}
 }
@@ -112,7 +113,8 @@ func TestRaisedPrivileges(t *testing.T) {
 			binary, runs := secureCopy(t)
 			raise(t, binary)
 			out, err := asUser(binary, runs).CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "unavailable: true, unsupported: true") {
+			if text := string(out); err != nil || !strings.Contains(text, "unavailable: true, unsupported: true") ||
+				!strings.Contains(text, "launcher: nsenter: unavailable") {
 				t.Errorf("%v, %s", err, out)
 			}
 			checkRuns(t, runs, 1)
@@ -147,7 +149,9 @@ func TestPrivilegesRaisedMeanwhile(t *testing.T) {
 			testutil.Eventually(t, "main", func() bool { return countRuns(t, runs) > 0 })
 			raise(t, binary)
 			stdin.Close()
-			if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "gains privileges when it is executed") {
+			// A launcher is executed from a copy, which raises nothing.
+			if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "gains privileges when it is executed") ||
+				!strings.Contains(out.String(), "launcher: <nil>") {
 				t.Errorf("%v, %s", err, out.String())
 			}
 			checkRuns(t, runs, 1)

@@ -13,6 +13,7 @@ const (
 	reasonJoin   = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
 	reasonKernel = "needs Linux "                   // and the version
 	reasonGuest  = "needs a guest under "           // a security module
+	reasonLoader = "needs a compiler and a program that loads libraries"
 )
 
 // expectation is a reason (or its beginning) for which a test may be skipped even where everything must work.
@@ -25,9 +26,10 @@ type expectation struct {
 var expected = map[Identity][]expectation{
 	Root: {
 		{reasonUser, nil}, {"process 1 may be looked at", nil}, {"no hierarchy of cgroups", nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest},
+		{reasonLoader, nil},
 	},
-	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
-	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}},
+	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
+	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
 }
 
 // olderKernel: a kernel of that version, or a newer one, has what the test needs, or the test is wrong about it.
