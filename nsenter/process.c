@@ -94,15 +94,19 @@ static void close_listed(const struct stage *st, int dir, int keep, int too)
 			at += entry->length;
 		}
 	}
-	must(st, n, "list open files", 0, "/proc/self/fd");
+	must(st, n, "list open files", 0, "/proc/thread-self/fd");
 }
 
-/* The position in this directory is the fd's number: closing shifts nothing. */
+/*
+ * The position in this directory is the fd's number: closing shifts nothing. A launcher's worker is
+ * a thread with files of its own, which are not those of /proc/self.
+ */
 static void close_by_procfs(const struct stage *st, int keep, int too)
 {
-	const int dir = (int)must(
-		st, sys(openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
-		"open", 0, "/proc/self/fd");
+	const int dir = (int)must(st,
+				  sys(openat, AT_FDCWD, "/proc/thread-self/fd",
+				      O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
+				  "open", 0, "/proc/thread-self/fd");
 
 	close_listed(st, dir, keep, too);
 	sys(close, dir);

@@ -74,12 +74,12 @@ static void append_script(struct object *object, const char *line, size_t len)
 static void append_loader(struct object *object, int fd, const ElfW(Ehdr) * header)
 {
 	char path[PATH_MAX];
-	long n;
 
 	for (unsigned int i = 0; i < header->e_phnum && i < MAX_HEADERS; i++) {
 		ElfW(Phdr) segment;
+		long n = read_at(fd, &segment, sizeof(segment),
+				 header->e_phoff + i * sizeof(segment));
 
-		n = read_at(fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment));
 		if (n != (long)sizeof(segment))
 			return;
 		if (segment.p_type != PT_INTERP || segment.p_filesz > sizeof(path))

@@ -39,7 +39,7 @@ const none = ^uintptr(0) // no descriptor, no address
 
 var probes = map[string]probe{
 	"pidfd_open":              {raw(unix.SYS_PIDFD_OPEN, 1, none, 0), raw(unix.SYS_PIDFD_GETFD, none, 0, none)},
-	"fsopen":                  {raw(unix.SYS_FSMOUNT, none, 0, 0), raw(unix.SYS_MOVE_MOUNT, none, 0, none)},
+	"fsopen":                  {raw(unix.SYS_FSMOUNT, none, 0, 0), raw(unix.SYS_PIDFD_OPEN, none, 0, 0)},
 	"clone:CLONE_PIDFD":       {raw(unix.SYS_CLONE, unix.CLONE_PIDFD|unix.CLONE_NEWNS|unix.CLONE_FS, 0, 0), raw(unix.SYS_CLONE, unix.CLONE_NEWNS|unix.CLONE_FS, 0, 0)},
 	"waitid:P_PIDFD":          {raw(unix.SYS_WAITID, unix.P_PIDFD, none, 0), raw(unix.SYS_WAITID, unix.P_PID, 1, 0)},
 	"setns:several":           {raw(unix.SYS_SETNS, none, unix.CLONE_NEWNET|unix.CLONE_NEWUTS, 0), raw(unix.SYS_SETNS, none, unix.CLONE_NEWNET, 0)},
