@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
+
+	"nsexec/internal/testutil"
 )
 
 // aloneVariable names the test that a process was started for.
@@ -36,11 +39,11 @@ func aloneIn(t *testing.T, command []string, files ...*os.File) {
 // aloneArgs are the arguments with which the test binary runs the calling test only.
 func aloneArgs(t *testing.T) []string {
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
-	timeout := "60s"
+	timeout := testutil.Bound(time.Minute)
 	if soaking() {
-		timeout = "10m"
+		timeout = 10 * time.Minute
 	}
-	return []string{"-test.run=" + pattern, "-test.v", "-test.timeout=" + timeout, fmt.Sprintf("-test.short=%v", testing.Short())}
+	return []string{"-test.run=" + pattern, "-test.v", fmt.Sprint("-test.timeout=", timeout), fmt.Sprintf("-test.short=%v", testing.Short())}
 }
 
 // reportAlone runs the calling test in the process that cmd is.
