@@ -131,7 +131,8 @@ void nsenter_mount_procfs(const struct stage *st, int procfs)
 
 	if (procfs < 0)
 		return;
-	at = sys(openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	at = sys(openat, AT_FDCWD, dir,
+		 O_PATH | O_DIRECTORY | (WEAK_PROCFS ? 0 : O_NOFOLLOW) | O_CLOEXEC, 0);
 	must(st, at, "open", 0, dir);
 	must(st, sys(move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY),
 	     "mount procfs on", 0, dir);

@@ -163,5 +163,6 @@ pid_t nsenter_clone_in_slot(struct stage *stage, void (*run)(struct stage *))
 	slot->run = run;
 	return (pid_t)clone_onto(slot, slot->stack + sizeof(slot->stack),
 				 CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID |
-					 CLONE_CHILD_CLEARTID | SIGCHLD);
+					 CLONE_CHILD_CLEARTID | SIGCHLD |
+					 (WEAK_VFORK ? CLONE_VFORK : 0));
 }
