@@ -102,6 +102,7 @@ void nsenter_take_steps(struct stage *st)
 	nsenter_harden(st);
 	nsenter_receive(st);
 	nsenter_inherit(st);
+	nsenter_leave_groups(st);
 	nsenter_make_namespaces(st);
 	nsenter_join_namespaces(st);
 	nsenter_create_namespaces(st);
