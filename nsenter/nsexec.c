@@ -114,6 +114,7 @@ void nsenter_take_steps(struct stage *st)
 	nsenter_keep_capabilities(st);
 	nsenter_enter_cwd(st);
 	nsenter_place_files(st);
+	nsenter_new_session(st);
 	report_ready(st);
 	nsenter_init(st);
 	if (stage_wants(st, NSENTER_F_FUNCTION))
