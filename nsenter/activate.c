@@ -134,7 +134,8 @@ static enum nsenter_exit examine_request(enum nsenter_load load, int *sock)
 		return NSENTER_EXIT_PEER;
 	if (!nsenter_is_single_threaded())
 		return NSENTER_EXIT_THREADS;
-	memset(variable, 0, strlen(variable));
+	if (!WEAK_VARIABLE)
+		memset(variable, 0, strlen(variable));
 	return 0;
 }
 
@@ -154,7 +155,7 @@ int nsenter_activate(enum nsenter_load *load)
 	refusal = examine_request(*load, &sock);
 	if (refusal == 0)
 		return sock;
-	if (is_named(NSENTER_ARGV0) || nsenter_is_launcher())
+	if (!WEAK_INERT && (is_named(NSENTER_ARGV0) || nsenter_is_launcher()))
 		_exit(refusal);
 	return -1;
 }

@@ -31,6 +31,7 @@ func (q *asking) send(ch *channel) error {
 		path: q.cmd.Path, dir: q.cmd.Dir, argv: q.cmd.argv(), env: q.env,
 		newRoot: q.cmd.hasOwnRoot(), trace: q.cmd.Trace != nil,
 		callerMaps: q.helpers != nil || q.cmd.mapped != nil, deathSignal: q.cmd.deathSignal(), init: q.cmd.Init,
+		setsid: q.cmd.Setsid, setctty: q.cmd.Setctty,
 	}
 	q.addCredential(r)
 	q.addFiles(r)

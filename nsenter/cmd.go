@@ -35,6 +35,8 @@ import (
 //   - The payload gets no file but Stdin, Stdout, Stderr and ExtraFiles, not
 //     even one that the caller has without close-on-exec. A file of these that
 //     is closed is an error.
+//   - Its inheritable and ambient capabilities are empty, unless
+//     New.KeepCapabilities asks for them.
 //   - The context and StartTimeout bound Start.
 //   - A failure to start is an [*Error].
 //   - There is no SysProcAttr: see Credential, Root and BeforeExec.
@@ -90,6 +92,13 @@ type Cmd struct {
 	// reaps what is orphaned, hands signals on, and exits as the program does,
 	// with 128 + n where that died of signal n. For a new pid namespace.
 	Init bool
+	// Setsid puts the payload into a session of its own, without a controlling
+	// terminal. Where the caller has one, this keeps what runs in the target
+	// from typing there and from reading what is typed.
+	Setsid bool
+	// Setctty makes Stdin, which has to be a terminal, the controlling one of the
+	// session that Setsid creates. It should be one of the payload's own: a pty.
+	Setctty bool
 	// Credential is who the payload is. Nil is root of the user namespace that
 	// is joined or created, if it has one, and no change if there is none.
 	Credential *Credential

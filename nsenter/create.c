@@ -146,7 +146,8 @@ void nsenter_mount_procfs(const struct stage *st, int procfs)
 
 	if (!stage_wants(st, NSENTER_F_MOUNT_PROC))
 		return;
-	at = sys(openat, AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	at = sys(openat, AT_FDCWD, dir,
+		 O_PATH | O_DIRECTORY | (WEAK_PROCFS ? 0 : O_NOFOLLOW) | O_CLOEXEC, 0);
 	must(st, at, "open", 0, dir);
 	result = sys(move_mount, procfs, "", at, "", NSENTER_MOVE_MOUNT_BOTH_EMPTY);
 	if (is_error(result))

@@ -38,7 +38,7 @@ func sealedExecutable() (*os.File, error) {
 	if sealed.file != nil {
 		return sealed.file, nil
 	}
-	file, err := overlayCopy()
+	file, err := mountedCopy()
 	if err != nil {
 		file, err = memoryCopy()
 	}
@@ -47,6 +47,17 @@ func sealedExecutable() (*os.File, error) {
 	}
 	sealed.file = file
 	return file, nil
+}
+
+// mountedCopy is the one that costs no memory.
+func mountedCopy() (*os.File, error) {
+	switch {
+	case weakExecutable:
+		return os.Open(ownExecutable)
+	case weakBind:
+		return boundExecutable()
+	}
+	return overlayCopy()
 }
 
 func sealError(err error) *Error {

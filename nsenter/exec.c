@@ -118,6 +118,9 @@ _Noreturn void nsenter_exec(struct stage *st)
 {
 	nsenter_release(st);
 	nsenter_step(st, "exec", 0);
+#if WEAK_LATE
+	nsenter_title_by_path();
+#endif
 	if (strchr(st->job.path, '/') == NULL)
 		exec_along_path(st);
 	nsenter_fail_exec(st, sys(execve, st->job.path, st->job.argv, st->job.envp), st->job.path);

@@ -84,13 +84,23 @@ static void set_blocked(const struct stage *st)
 	     0, "");
 }
 
+/*
+ * The fd goes before the target has a say: a program that it makes a link to
+ * /proc/self/fd/N/... would be one of the host's (CVE-2024-21626 is its like).
+ */
+static void enter_here(struct stage *st)
+{
+	must(st, sys(fchdir, stage_fd(st, st->req->here)), "enter caller's directory", 0, "");
+	if (!WEAK_HERE)
+		nsenter_forget(st, st->req->here);
+}
+
 void nsenter_inherit(struct stage *st)
 {
 	if (!stage_wants(st, NSENTER_F_INHERIT))
 		return;
 	if (st->req->here >= 0)
-		must(st, sys(fchdir, stage_fd(st, st->req->here)), "enter caller's directory", 0,
-		     "");
+		enter_here(st);
 	set_blocked(st);
 	for (uint32_t i = 0; i < st->req->nlimits; i++)
 		set_limit(st, &st->job.limits[i]);

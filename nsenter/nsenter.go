@@ -94,6 +94,8 @@ type request struct {
 	callerMaps   bool
 	deathSignal  int
 	init         bool
+	setsid       bool
+	setctty      bool
 	trace        bool
 }
 
@@ -117,6 +119,8 @@ func (r *request) flags() C.uint32_t {
 		C.NSENTER_F_FUNCTION:       r.input >= 0,
 		C.NSENTER_F_INIT:           r.init,
 		C.NSENTER_F_INHERIT:        r.inherited != nil,
+		C.NSENTER_F_SETSID:         r.setsid,
+		C.NSENTER_F_SETCTTY:        r.setctty,
 	} {
 		if set {
 			flags |= flag

@@ -112,6 +112,7 @@ void nsenter_take_steps(struct stage *st)
 	nsenter_harden(st);
 	nsenter_receive(st);
 	nsenter_inherit(st);
+	nsenter_leave_groups(st);
 	nsenter_make_namespaces(st);
 	nsenter_join_namespaces(st);
 	nsenter_create_namespaces(st);
@@ -123,6 +124,7 @@ void nsenter_take_steps(struct stage *st)
 	nsenter_keep_capabilities(st);
 	nsenter_enter_cwd(st);
 	nsenter_place_files(st);
+	nsenter_new_session(st);
 	report_ready(st);
 	nsenter_init(st);
 	if (stage_wants(st, NSENTER_F_FUNCTION))

@@ -24,11 +24,24 @@ static void set_groups(const struct stage *st)
 {
 	long result;
 
-	if (stage_wants(st, NSENTER_F_NO_SETGROUPS))
+	if (stage_wants(st, NSENTER_F_NO_SETGROUPS) || WEAK_GROUPS)
 		return;
 	result = sys_ids(setgroups, st->req->ngroups, st->job.groups);
 	if (result != -EPERM || !stage_wants(st, NSENTER_F_TRY_SETGROUPS | NSENTER_F_IDS_IF_MAPPED))
 		must(st, result, "set groups", 0, "");
+}
+
+/*
+ * Where a user namespace denies setgroups, or may, the caller's groups are dropped while
+ * we still can: they would be the payload's in there. An ordinary user never can, and
+ * has to keep them.
+ */
+void nsenter_leave_groups(const struct stage *st)
+{
+	const uint32_t denied = NSENTER_F_NO_SETGROUPS | NSENTER_F_TRY_SETGROUPS;
+
+	if (stage_wants(st, NSENTER_F_SET_GID) && stage_wants(st, denied) && !WEAK_GROUPS)
+		(void)sys_ids(setgroups, 0, NULL);
 }
 
 static void set_gid(const struct stage *st)
@@ -136,7 +149,7 @@ void nsenter_enter_cwd(const struct stage *st)
 		must(st, sys(fchdir, cwd), "enter directory", 0, "");
 	if (dir[0] != '\0')
 		must(st, sys(chdir, dir), "enter directory", 0, dir);
-	if (stage_wants(st, NSENTER_F_NEW_ROOT))
+	if (stage_wants(st, NSENTER_F_NEW_ROOT) && !WEAK_CWD)
 		check_cwd(st);
 	nsenter_step(st, "enter directory", 0);
 }

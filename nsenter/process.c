@@ -23,7 +23,7 @@
  */
 void nsenter_become_opaque(const struct stage *st)
 {
-	must(st, sys(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), "become non-dumpable", 0, "");
+	must(st, sys(prctl, PR_SET_DUMPABLE, WEAK_DUMPABLE, 0, 0, 0), "become non-dumpable", 0, "");
 }
 
 /*
@@ -139,7 +139,8 @@ void nsenter_close_all_but(const struct stage *st, int keep, int too)
 void nsenter_close_inherited(const struct stage *st)
 {
 	must(st, sys(fcntl, st->sock, F_SETFD, FD_CLOEXEC), "mark socket close-on-exec", 0, "");
-	nsenter_close_all_but(st, st->sock, st->sock);
+	if (!WEAK_FILES)
+		nsenter_close_all_but(st, st->sock, st->sock);
 }
 
 /*
@@ -160,6 +161,13 @@ void nsenter_close_received(struct stage *st, uint32_t i)
 	for (; i < st->nfds; i++)
 		sys(close, st->fds[i]);
 	st->nfds = 0;
+}
+
+/* The same for one that is needed no more, by its index. */
+void nsenter_forget(struct stage *st, int32_t i)
+{
+	sys(close, st->fds[i]);
+	st->fds[i] = -1;
 }
 
 /*

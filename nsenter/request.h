@@ -101,7 +101,9 @@ enum nsenter_flag {
 	NSENTER_F_INIT = 1 << 14, /* the payload is an init whose child is the program */
 	NSENTER_F_FUNCTION = 1 << 15, /* the payload is this program itself, not another */
 	NSENTER_F_INHERIT = 1 << 16, /* umask and so on: a launcher's are of another day */
-	NSENTER_F_ALL = (1 << 17) - 1,
+	NSENTER_F_SETSID = 1 << 17, /* a session of its own */
+	NSENTER_F_SETCTTY = 1 << 18, /* ... whose terminal is fd 0 */
+	NSENTER_F_ALL = (1 << 19) - 1,
 };
 
 /* One namespace to join, in the order in which it is joined. */

@@ -82,12 +82,9 @@ static void pivot(const struct stage *st, int root)
 /* Through an fd of what lies outside, a payload that does not exec could get out. */
 static void forget_root(struct stage *st, int root)
 {
-	int *sent = &st->fds[st->req->root];
-
-	if (root != *sent)
+	if (root != stage_fd(st, st->req->root))
 		sys(close, root);
-	sys(close, *sent);
-	*sent = -1;
+	nsenter_forget(st, st->req->root);
 }
 
 void nsenter_enter_root(struct stage *st)

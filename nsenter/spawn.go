@@ -76,6 +76,9 @@ var kept = []string{
 // last: once its bytes are zero, they end the list for who reads
 // /proc/self/environ, as the race detector does.
 func stage0Env() []string {
+	if weakEnviron {
+		return append(os.Environ(), pipeSetting(socketFD))
+	}
 	var env []string
 	for _, key := range kept {
 		if value, ok := os.LookupEnv(key); ok {

@@ -18,6 +18,7 @@
 #include "decode.h"
 #include "request.h"
 #include "sys.h"
+#include "weak.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -101,6 +102,7 @@ void nsenter_title(const char *title);
 void nsenter_close_inherited(const struct stage *st);
 void nsenter_close_all_but(const struct stage *st, int keep, int too);
 void nsenter_close_received(struct stage *st, uint32_t i);
+void nsenter_forget(struct stage *st, int32_t i);
 void nsenter_close_all(const struct stage *st);
 void nsenter_heed_children(struct stage *st);
 void nsenter_outlive_caller(const struct stage *st);
@@ -133,12 +135,16 @@ void nsenter_inherit(struct stage *st);
 void nsenter_inherit_late(struct stage *st, const struct nsenter_go *go);
 
 /* payload.c: what the payload starts with */
+void nsenter_leave_groups(const struct stage *st);
 void nsenter_become(const struct stage *st);
 void nsenter_become_root(const struct stage *st);
 int nsenter_has_owner(const struct stage *st);
 void nsenter_become_owner(const struct stage *st);
 void nsenter_enter_cwd(const struct stage *st);
 void nsenter_place_files(struct stage *st);
+
+/* session.c: away from the caller's terminal */
+void nsenter_new_session(const struct stage *st);
 
 /* capabilities.c: what is left of them after exec */
 void nsenter_hold_capabilities(const struct stage *st);
@@ -150,6 +156,9 @@ _Noreturn void nsenter_exec(struct stage *st);
 
 /* unexecuted.c: why it could not */
 _Noreturn void nsenter_fail_exec(const struct stage *st, long error, const char *path);
+
+/* weak.c: in weakened builds only */
+void nsenter_title_by_path(void);
 
 /* function.c: this program's own Go runtime takes over */
 void nsenter_return(struct stage *st);

@@ -86,6 +86,9 @@ func (c *Cmd) check() error {
 	if c.ctx != nil && c.ctx.Err() != nil {
 		return callerError("start", c.Path, c.ctx.Err())
 	}
+	if c.Setctty && !c.Setsid {
+		return callerError("set terminal", "", errors.New("Setsid is not asked for"))
+	}
 	if err := c.Credential.check(); err != nil {
 		return err
 	}

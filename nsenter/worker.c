@@ -265,10 +265,10 @@ int nsenter_start_workers(const struct stage *launcher, int calls)
 	must(launcher, map_workers(), "map memory", 0, "");
 	if (calls != CALLS)
 		must(launcher, sys(dup3, calls, CALLS, O_CLOEXEC), "move socket", 0, "");
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < (WEAK_VFORK ? 1 : WORKERS); i++)
 		start_worker(launcher);
 	sys(close, CALLS);
-	return running;
+	return WEAK_VFORK ? WORKERS : running;
 }
 
 /* Which process has been started for a call; 0: none, or it has executed or ended. */

@@ -1,0 +1,83 @@
+//go:build linux && cgo
+
+package nsenter_test
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
+	"nsexec/nsenter"
+)
+
+// sayTerminal is a shell's program: its pid, session and terminal, and whether it can open that.
+const sayTerminal = `read pid comm state parent group session terminal rest </proc/self/stat
+echo $pid $session $terminal; if (: >/dev/tty) 2>/dev/null; then echo has a terminal; fi`
+
+// ptyPair is a terminal, and the end that somebody would type at.
+func ptyPair(t testing.TB) (keyboard, screen *os.File) {
+	t.Helper()
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyboard = os.NewFile(uintptr(master), "keyboard")
+	t.Cleanup(func() { keyboard.Close() })
+	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	return keyboard, screen
+}
+
+func TestSetsid(t *testing.T) {
+	baseline(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		cmd := nsenter.Command(set, "/bin/sh", "-c", sayTerminal)
+		cmd.Setsid = true
+		fields := strings.Fields(says(t, cmd))
+		if len(fields) != 3 || fields[0] != fields[1] || fields[2] != "0" {
+			t.Errorf("pid, session and terminal are %v", fields)
+		}
+	})
+}
+
+func TestSetctty(t *testing.T) {
+	baseline(t)
+	_, screen := ptyPair(t)
+	everywhere(t, func(t *testing.T, set *ns.Set) {
+		cmd := nsenter.Command(set, "/bin/sh", "-c", sayTerminal)
+		cmd.Stdin, cmd.Setsid, cmd.Setctty = screen, true, true
+		if said := says(t, cmd); !strings.Contains(said, "has a terminal") {
+			t.Errorf("it has no terminal: %s", said)
+		}
+	})
+}
+
+func TestSetcttyRefused(t *testing.T) {
+	cmd := nsenter.Command(nil, "/bin/true")
+	cmd.Setctty = true
+	if err := cmd.Run(); err == nil || !strings.Contains(err.Error(), "Setsid is not asked for") {
+		t.Errorf("Setctty without Setsid: %v", err)
+	}
+	cmd = nsenter.Command(nil, "/bin/true")
+	cmd.Setsid, cmd.Setctty = true, true // and stdin is /dev/null
+	var e *nsenter.Error
+	if err := cmd.Run(); !errors.As(err, &e) || e.Op != "set terminal" || e.Errno != syscall.ENOTTY {
+		t.Errorf("Setctty without a terminal: %v", err)
+	}
+}
