@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/procfs"
 	"nsexec/ns"
 )
 
@@ -93,8 +94,8 @@ func (l *launch) killHelpers() {
 		return
 	}
 	_ = l.stage0.Signal(unix.SIGSTOP) // it clones no more
-	for _, maker := range childrenOf(l.stage0.Pid) {
-		for _, owner := range childrenOf(maker) {
+	for _, maker := range procfs.Children(l.stage0.Pid) {
+		for _, owner := range procfs.Children(maker) {
 			_ = unix.Kill(owner, unix.SIGKILL)
 		}
 		_ = unix.Kill(maker, unix.SIGKILL)

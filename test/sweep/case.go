@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
 )
 
 const (
@@ -146,7 +148,7 @@ func (d *driver) recover() (complaint string) {
 		return "afterwards: " + complaint
 	}
 	_ = eventually(func() string {
-		if len(childrenOf(d.caller.pid)) != 1 {
+		if len(procfs.Children(d.caller.pid)) != 1 {
 			return "not alone"
 		}
 		return ""

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
 )
 
 // driver sweeps one scenario. It is a process of its own: the subreaper of all that a caller may leave.
@@ -123,7 +125,7 @@ func (d *driver) findLauncher() {
 	if d.scenario.Launcher != launched {
 		return
 	}
-	if children := childrenOf(d.caller.pid); len(children) > 0 {
+	if children := procfs.Children(d.caller.pid); len(children) > 0 {
 		d.caller.launcher = children[0]
 	}
 }

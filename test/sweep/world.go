@@ -7,12 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/procfs"
 	"nsexec/ns"
 )
 
@@ -49,20 +49,6 @@ func isAlive(pid int) bool {
 	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
 }
 
-// childrenOf are a process's, whichever thread made them.
-func childrenOf(pid int) (pids []int) {
-	lists, _ := filepath.Glob(procOf(pid) + "/task/*/children") // the pattern is well-formed
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // the thread may have ended
-		for _, field := range strings.Fields(string(text)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, child)
-			}
-		}
-	}
-	return pids
-}
-
 func countIn(dir string) int {
 	entries, _ := os.ReadDir(dir) // of a process that is gone there are none
 	return len(entries)
@@ -84,7 +70,7 @@ func (d *driver) leftBehind() string {
 	for _, pid := range d.orphans() {
 		left = append(left, "orphan "+title(pid))
 	}
-	for _, pid := range childrenOf(d.caller.pid) {
+	for _, pid := range procfs.Children(d.caller.pid) {
 		if pid != d.caller.launcher {
 			left = append(left, "child "+title(pid))
 		}
@@ -102,7 +88,7 @@ func (d *driver) leftBehind() string {
 // orphans are those that still run. The others are reaped.
 func (d *driver) orphans() []int {
 	ours := []int{d.caller.pid, d.target.holder.Process.Pid}
-	return slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool {
+	return slices.DeleteFunc(procfs.Children(os.Getpid()), func(pid int) bool {
 		if slices.Contains(ours, pid) {
 			return true
 		}
