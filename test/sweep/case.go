@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,7 +85,7 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 		default:
 			complaint, err = d.tryOnce(r, timeout)
 		}
-		isBusy := complaint == isLate || complaint != "" && f.Kind == Stop
+		isBusy := complaint == isLate || complaint != "" && f.Kind == Stop || strings.Contains(complaint, isSlow)
 		if err != nil || r.hit != nil && !isBusy {
 			return complaint, err
 		}
@@ -96,7 +97,10 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 // notReached is no complaint of a caller's call: what Go keeps, it does not open each time.
 const notReached = "never got there"
 
-const isLate = "Start has returned too late"
+const (
+	isLate = "Start has returned too late"
+	isSlow = "not to be waited for" // what has been killed is not dead in 100 ms
+)
 
 func (d *driver) tryOnce(r *record, timeout time.Duration) (complaint string, err error) {
 	d.caller.supervisor.watch(r)

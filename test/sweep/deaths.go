@@ -38,7 +38,7 @@ func (d *driver) tryKillTarget(r *record) (complaint string, err error) {
 		complaint = isLate
 	case result.Failure != nil && !(result.Failure.Whole && result.Failure.Gone):
 		complaint = fmt.Sprintf("%q is no ErrProcessGone", result.Failure.Text)
-	case result.Failure == nil && d.scenario.Join&ns.PID != 0 && r.hit != nil && r.hit.Phase != Ready:
+	case result.Failure == nil && d.scenario.Join&ns.PID != 0 && r.hit != nil && !r.isAhead():
 		complaint = "succeeded, in the pid namespace of the dead"
 	}
 	if err == nil {
@@ -50,6 +50,9 @@ func (d *driver) tryKillTarget(r *record) (complaint string, err error) {
 	}
 	return complaint, d.renew()
 }
+
+// isAhead tells whether the payload is on its own by now, and may execute before the target is dead.
+func (r *record) isAhead() bool { return r.hit.Phase == Ready || r.hasCloned(r.hit) }
 
 func (d *driver) orphaned() string {
 	for _, pid := range d.orphans() {
