@@ -44,7 +44,7 @@ func (p *page) write(docs string) error {
 func (p *page) text() string {
 	var b strings.Builder
 	total, survived := p.count()
-	fmt.Fprintf(&b, "%d cases, %d survived. On %s, as %s, in %s. A cell is how many cases; where not all were survived, it is how many were, of how many.\n\n",
+	fmt.Fprintf(&b, "%d cases, %d survived, on %s, as %s, in %s.\n\n",
 		total, survived, machine(), who(), p.took.Round(time.Second))
 	b.WriteString("| scenario |")
 	for _, kind := range allKinds {
@@ -114,7 +114,8 @@ func (s *swept) complaints() (errs []error) {
 func machine() string {
 	var u unix.Utsname
 	_ = unix.Uname(&u) // it cannot fail
-	return fmt.Sprintf("Linux %s, %s, with %d processors", unix.ByteSliceToString(u.Release[:]), runtime.GOARCH, runtime.NumCPU())
+	release := unix.ByteSliceToString(u.Release[:])
+	return fmt.Sprintf("Linux %s, %s, with %d processors", release, runtime.GOARCH, runtime.NumCPU())
 }
 
 func who() string {
