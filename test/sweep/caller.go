@@ -49,7 +49,8 @@ func describe(err error) *failure {
 	if err == nil {
 		return nil
 	}
-	f := &failure{Text: err.Error(), Deadline: errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)}
+	f := &failure{Text: err.Error()}
+	f.Deadline = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 	f.Gone = errors.Is(err, ns.ErrProcessGone) && errors.Is(err, unix.ESRCH)
 	var e *nsenter.Error
 	if errors.As(err, &e) {

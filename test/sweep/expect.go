@@ -96,7 +96,8 @@ func expectFailed(s *scenario, r *record) expectation {
 			errors:  []want{{stage: stageOf(s, c), cause: "it has ended: "}},
 		}
 	case c.Phase == Boot: // Go's runtime aborts, or does without
-		return expectation{success: true, errors: []want{{stage: nsenter.StagePayload, op: "boot the Go runtime", cause: "it has ended before Init: "}}}
+		w := want{stage: nsenter.StagePayload, op: "boot the Go runtime", cause: "it has ended before Init: "}
+		return expectation{success: true, errors: []want{w}}
 	}
 	for i := range rules {
 		if rules[i].applies(s, r) {
@@ -116,7 +117,7 @@ var dispensable = map[int]string{
 	unix.SYS_PREAD64:           "the same; and of a launcher's signals those that have changed",
 	unix.SYS_PIDFD_SEND_SIGNAL: "a stage that is not killed ends by itself",
 	unix.SYS_PPOLL:             "a pidfd that cannot be asked counts as alive",
-	unix.SYS_FSOPEN:            "without an overlay the executable is copied; and a procfs that is made anew is a choice, too",
+	unix.SYS_FSOPEN:            "without an overlay the executable is copied, and /proc does for a procfs",
 	unix.SYS_FSCONFIG:          "the same",
 	unix.SYS_FSMOUNT:           "the same",
 	unix.SYS_STATX:             "a launcher is sent the directory that cannot be compared",

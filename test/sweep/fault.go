@@ -63,8 +63,8 @@ func errnosAt(c *call) []unix.Errno {
 	return errnos
 }
 
-// isFatal are calls whose errors lead elsewhere. Mostly they are those of os.StartProcess whose errors end the whole caller, or that wait for ever for a child that has
-// begun: signals in its child, and the pipe on which that would say that it could not execute.
+// isFatal are calls whose errors lead elsewhere. Those of os.StartProcess end the whole caller, or let it wait for ever:
+// signals in its child, and the pipe on which that would say that it could not execute.
 func isFatal(c *call) bool {
 	switch c.NR {
 	case unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK:

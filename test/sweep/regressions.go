@@ -29,7 +29,9 @@ var regressions = []regression{
 	{"an unread limit of open files was restored: any number", Fail, func(c *call) bool {
 		return c.Phase == Steps && c.NR == unix.SYS_PRLIMIT64 && c.Args[2] == 0
 	}},
-	{"the error's Op was cut short", Fail, func(c *call) bool { return c.Phase == Steps && c.NR == unix.SYS_FCNTL && c.Args[1] == unix.F_SETFD }},
+	{"the error's Op was cut short", Fail, func(c *call) bool {
+		return c.Phase == Steps && c.NR == unix.SYS_FCNTL && c.Args[1] == unix.F_SETFD
+	}},
 	{"a helper was left for ever: stopped before it could ask to die with its parent", Stop, by(Maker, unix.SYS_PRCTL)},
 	{"the same", Stop, by(Owner, unix.SYS_PRCTL)},
 	{"the errno was lost: a helper could not be waited for", Fail, by(Stage0, unix.SYS_WAIT4)},
@@ -37,7 +39,9 @@ var regressions = []regression{
 	{"the error was a bare exit status: the owner had nothing to speak by", Fail, by(Owner, unix.SYS_WRITE)},
 	{"NewLauncher waited 30 s: the launcher could not say that it serves", Fail, by(Launcher, unix.SYS_SENDMSG)},
 	{"NewLauncher said that the launcher had ended, whom it had killed for being late", Stop, by(Launcher, unix.SYS_FCNTL)},
-	{"the same, where the caller could not hear it", Fail, func(c *call) bool { return c.Role == Caller && c.NR == unix.SYS_RECVMSG && c.N == 1 }},
+	{"the same, where the caller could not hear it", Fail, func(c *call) bool {
+		return c.Role == Caller && c.NR == unix.SYS_RECVMSG && c.N == 1
+	}},
 	{"a function's result was lost: there was no room in the poller", Fail, func(c *call) bool {
 		return c.Role == Caller && c.NR == unix.SYS_EPOLL_CTL && c.N > 2
 	}},
@@ -56,7 +60,9 @@ var (
 )
 
 var syncPoints = []syncPoint{
-	{"after spawn", somebody, func(s *scenario, c *call) bool { return c.Role == Stage0 && (c.Phase == Activate || c.Phase == Steps) }},
+	{"after spawn", somebody, func(_ *scenario, c *call) bool {
+		return c.Role == Stage0 && (c.Phase == Activate || c.Phase == Steps)
+	}},
 	{"after request", anybody, func(s *scenario, c *call) bool {
 		return c.Role == Stage0 && (c.NR == unix.SYS_SETNS || c.NR == unix.SYS_OPENAT) && c.Phase == Steps
 	}},

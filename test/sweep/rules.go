@@ -71,8 +71,26 @@ func has(i int, flags uint64) func([6]uint64) bool {
 	return func(a [6]uint64) bool { return a[i]&flags == flags }
 }
 
-func nth(n int) func(*scenario, *record) bool {
-	return func(_ *scenario, r *record) bool { return r.nth() == n }
+func third(value uint64) func([6]uint64) bool { return func(a [6]uint64) bool { return a[2] == value } }
+
+func readOnly(a [6]uint64) bool { return a[2]&unix.O_WRONLY == 0 }
+
+// ofLauncher is the n-th such call of what a launcher has cloned.
+func ofLauncher(n int) func(*scenario, *record) bool {
+	return func(s *scenario, r *record) bool { return s.Launcher != oneShot && r.nth() == n }
+}
+
+func creates(s *scenario, _ *record) bool { return s.Create }
+
+func isReady(_ *scenario, r *record) bool { return r.hit.Phase == Ready }
+
+func beforeReady(_ *scenario, r *record) bool { return r.hit.Phase != Ready }
+
+func beforeClone(_ *scenario, r *record) bool { return !r.hasCloned(r.hit) }
+
+// beforeServing is a launcher that finds out what it may.
+func beforeServing(_ *scenario, r *record) bool {
+	return len(r.made(r.hit, unix.SYS_OPENAT)) > 0 && len(r.made(r.hit, unix.SYS_SENDMSG)) == 0
 }
 
 // nth counts the calls of the same number in the same phase that the process has made, from 1 on.
@@ -131,19 +149,15 @@ var rules = []rule{
 	{nr: unix.SYS_FCNTL, arg: second(unix.F_DUPFD_CLOEXEC), op: "move file"},
 	{nr: unix.SYS_CLOSE_RANGE, why: "/proc/self/fd tells what is open as well"},
 	{nr: unix.SYS_PRLIMIT64, when: after(unix.SYS_DUP3), op: "restore limit of open files"},
-	{nr: unix.SYS_PRLIMIT64, arg: func(a [6]uint64) bool { return a[2] == 0 }, op: "read limit of open files"},
+	{nr: unix.SYS_PRLIMIT64, arg: third(0), op: "read limit of open files"},
 	{nr: unix.SYS_PRLIMIT64, why: "the files may fit below the limit that there is"},
 
 	// Signals.
-	{nr: unix.SYS_RT_SIGPROCMASK, role: Stage0, arg: first0(2), when: func(s *scenario, r *record) bool {
-		return s.Launcher != oneShot && r.nth() == 2
-	}, op: "block signals"},
+	{nr: unix.SYS_RT_SIGPROCMASK, role: Stage0, arg: first0(2), when: ofLauncher(2), op: "block signals"},
 	{nr: unix.SYS_RT_SIGPROCMASK, why: "only a launcher needs the mask that it starts with, and sets it again"},
-	{nr: unix.SYS_RT_SIGACTION, when: func(_ *scenario, r *record) bool { return r.hit.Phase == Ready }, op: "restore signals"},
+	{nr: unix.SYS_RT_SIGACTION, when: isReady, op: "restore signals"},
 	{nr: unix.SYS_RT_SIGACTION, role: Launcher, arg: second(0), why: "a signal that cannot be asked about is not ignored"},
-	{nr: unix.SYS_RT_SIGACTION, role: Stage0, when: func(s *scenario, r *record) bool {
-		return s.Launcher != oneShot && r.nth() == 1
-	}, why: "it is what the launcher's is"},
+	{nr: unix.SYS_RT_SIGACTION, role: Stage0, when: ofLauncher(1), why: "it is what the launcher's is"},
 	{nr: unix.SYS_RT_SIGACTION, op: "heed children"},
 
 	// A launcher.
@@ -151,11 +165,9 @@ var rules = []rule{
 	{nr: unix.SYS_MMAP, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_MADVISE, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_OPENAT, role: Launcher, why: "it cannot leave its pid namespace, then, and its clones join instead"},
-	{nr: unix.SYS_SETNS, role: Launcher, when: func(_ *scenario, r *record) bool {
-		return len(r.made(r.hit, unix.SYS_RECVMSG)) == 0 && len(r.made(r.hit, unix.SYS_SENDMSG)) == 0 && len(r.made(r.hit, unix.SYS_OPENAT)) > 0
-	}, why: "the same"},
+	{nr: unix.SYS_SETNS, role: Launcher, when: beforeServing, why: "the same"},
 	{nr: unix.SYS_SETNS, role: Launcher, when: afterClone, op: "return to", typ: pid},
-	{nr: unix.SYS_SENDMSG, role: Launcher, when: func(_ *scenario, r *record) bool { return !r.hasCloned(r.hit) }, op: "say serving"},
+	{nr: unix.SYS_SENDMSG, role: Launcher, when: beforeClone, op: "say serving"},
 	{nr: unix.SYS_SENDMSG, role: Launcher, why: "the clone speaks for itself"},
 
 	// What a launcher's clone would have by birth.
@@ -175,14 +187,14 @@ var rules = []rule{
 	{nr: unix.SYS_SOCKETPAIR, op: "make socket"},
 	{nr: unix.SYS_READ, role: Maker, op: "wait for helper"},
 	{nr: unix.SYS_WAIT4, op: "wait for helper"},
-	{nr: unix.SYS_OPENAT, role: Maker, arg: func(a [6]uint64) bool { return a[2]&unix.O_WRONLY == 0 }, op: "open new", typ: user},
+	{nr: unix.SYS_OPENAT, role: Maker, arg: readOnly, op: "open new", typ: user},
 	{nr: unix.SYS_OPENAT, role: Maker, when: written("setgroups"), op: "write setgroups"},
 	{nr: unix.SYS_OPENAT, role: Maker, when: written("uid_map"), op: "write uid map"},
 	{nr: unix.SYS_OPENAT, role: Maker, when: written("gid_map"), op: "write gid map"},
 	{nr: unix.SYS_WRITE, role: Maker, when: written("setgroups"), op: "write setgroups"},
 	{nr: unix.SYS_WRITE, role: Maker, when: written("uid_map"), op: "write uid map"},
 	{nr: unix.SYS_WRITE, role: Maker, when: written("gid_map"), op: "write gid map"},
-	{nr: unix.SYS_SETRESGID, role: Maker, errnos: []unix.Errno{unix.EINVAL}, why: "0 may be unmapped in the user namespace above"},
+	{nr: unix.SYS_SETRESGID, role: Maker, errnos: []unix.Errno{unix.EINVAL}, why: "0 may be unmapped above"},
 	{nr: unix.SYS_SETRESUID, role: Maker, errnos: []unix.Errno{unix.EINVAL}, why: "the same"},
 	{nr: unix.SYS_UNSHARE, role: Owner, op: "leave mounts"},
 	{nr: unix.SYS_FSOPEN, role: Owner, op: "leave root"},
@@ -195,14 +207,14 @@ var rules = []rule{
 
 	// Joining.
 	{nr: unix.SYS_OPENAT, arg: has(2, unix.O_PATH|unix.O_NOFOLLOW), op: "open", typ: inTurn},
-	{nr: unix.SYS_SETNS, arg: second(unix.CLONE_NEWUSER), when: func(s *scenario, _ *record) bool { return s.Create }, op: "enter new", typ: user},
+	{nr: unix.SYS_SETNS, arg: second(unix.CLONE_NEWUSER), when: creates, op: "enter new", typ: user},
 	{nr: unix.SYS_SETNS, op: "join", typ: mask},
 	{nr: unix.SYS_READLINKAT, op: "read", typ: inTurn},
 	{nr: unix.SYS_CLONE, op: "clone"},
-	{nr: unix.SYS_SENDMSG, when: func(_ *scenario, r *record) bool { return r.hit.Phase != Ready }, why: "the clone speaks for itself"},
+	{nr: unix.SYS_SENDMSG, when: beforeReady, why: "the clone speaks for itself"},
 
 	// What a payload starts with.
-	{nr: unix.SYS_SETGROUPS, errnos: []unix.Errno{unix.EPERM}, why: "the user namespace may deny it, and no groups were asked for"},
+	{nr: unix.SYS_SETGROUPS, errnos: []unix.Errno{unix.EPERM}, why: "the user namespace may deny it, and nobody asked for any"},
 	{nr: unix.SYS_SETGROUPS, op: "set groups"},
 	{nr: unix.SYS_SETRESGID, errnos: []unix.Errno{unix.EINVAL}, why: "0 may be unmapped, and nobody was asked for"},
 	{nr: unix.SYS_SETRESUID, errnos: []unix.Errno{unix.EINVAL}, why: "the same"},
