@@ -26,7 +26,7 @@ var callNames = map[int]string{
 	unix.SYS_OPENAT2: "openat2", unix.SYS_PIDFD_OPEN: "pidfd_open",
 	unix.SYS_PIDFD_SEND_SIGNAL: "pidfd_send_signal", unix.SYS_PIPE2: "pipe2", unix.SYS_PPOLL: "ppoll",
 	unix.SYS_PRCTL: "prctl", unix.SYS_PREAD64: "pread64", unix.SYS_PRLIMIT64: "prlimit64", unix.SYS_READ: "read",
-	unix.SYS_READLINKAT: "readlinkat", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RSEQ: "rseq",
+	unix.SYS_READLINKAT: "readlinkat", unix.SYS_RECVFROM: "recvfrom", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RSEQ: "rseq",
 	unix.SYS_RT_SIGACTION: "rt_sigaction", unix.SYS_RT_SIGPROCMASK: "rt_sigprocmask",
 	unix.SYS_SCHED_SETAFFINITY: "sched_setaffinity", unix.SYS_SENDMSG: "sendmsg", unix.SYS_SETGROUPS: "setgroups",
 	unix.SYS_SETNS: "setns", unix.SYS_SETPRIORITY: "setpriority", unix.SYS_SETRESGID: "setresgid",

@@ -93,10 +93,10 @@ func expectFailed(s *scenario, r *record) expectation {
 	case c.Phase == Loader || c.Phase == Activate:
 		return expectation{
 			success: c.Phase == Loader || c.NR == unix.SYS_UNSHARE && errno != unix.EINVAL,
-			errors:  []want{{stage: stageOf(s, c), cause: "it has ended: "}},
+			errors:  []want{{stage: stageOf(s, c), cause: "it has ended"}},
 		}
 	case c.Phase == Boot: // Go's runtime aborts, or does without
-		w := want{stage: nsenter.StagePayload, op: "boot the Go runtime", cause: "it has ended before Init: "}
+		w := want{stage: nsenter.StagePayload, op: "boot the Go runtime", cause: "it has ended before Init"}
 		return expectation{success: true, errors: []want{w}}
 	}
 	for i := range rules {
@@ -144,6 +144,10 @@ func expectEnd(s *scenario, r *record, how want) expectation {
 	c := r.hit
 	how.stage = stageOf(s, c)
 	e := expectation{errors: []want{how}}
+	if s.Launcher != oneShot && c.Role == Stage0 && !r.isReady(c) { // nobody but the launcher knows it before it speaks
+		how.stage = nsenter.StageLauncher
+		e.errors = append(e.errors, how)
+	}
 	switch {
 	case c.Role == Launcher || c.Role == Stage0 && s.payload() != Stage0:
 		// The rest does without it; and the next call finds a launcher gone, and starts another.
@@ -174,7 +178,7 @@ func (r *record) made(c *call, nr int) (calls []call) {
 // hasCloned tells whether a process has cloned the next one on the way to the payload, which is its sibling.
 func (r *record) hasCloned(c *call) bool {
 	for _, clone := range r.made(c, unix.SYS_CLONE) {
-		if clone.Args[0]&unix.CLONE_PARENT != 0 || clone.Args[1]&unix.CLONE_PARENT != 0 {
+		if clone.Args[0]&unix.CLONE_PARENT != 0 {
 			return true
 		}
 	}

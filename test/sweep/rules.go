@@ -80,6 +80,13 @@ func ofLauncher(n int) func(*scenario, *record) bool {
 	return func(s *scenario, r *record) bool { return s.Launcher != oneShot && r.nth() == n }
 }
 
+// late is the n-th such call after GO, which brings what a launcher's clone would have of its caller by birth.
+func late(n int) func(*scenario, *record) bool {
+	return func(s *scenario, r *record) bool {
+		return s.Launcher != oneShot && r.hit.Phase == Ready && r.nth() == n
+	}
+}
+
 func creates(s *scenario, _ *record) bool { return s.Create }
 
 func isReady(_ *scenario, r *record) bool { return r.hit.Phase == Ready }
@@ -155,13 +162,15 @@ var rules = []rule{
 	// Signals.
 	{nr: unix.SYS_RT_SIGPROCMASK, role: Stage0, arg: first0(2), when: ofLauncher(2), op: "block signals"},
 	{nr: unix.SYS_RT_SIGPROCMASK, why: "only a launcher needs the mask that it starts with, and sets it again"},
-	{nr: unix.SYS_RT_SIGACTION, when: isReady, op: "restore signals"},
 	{nr: unix.SYS_RT_SIGACTION, role: Launcher, arg: second(0), why: "a signal that cannot be asked about is not ignored"},
-	{nr: unix.SYS_RT_SIGACTION, role: Stage0, when: ofLauncher(1), why: "it is what the launcher's is"},
+	{nr: unix.SYS_RT_SIGACTION, when: late(1), why: "it is what the launcher's is"},
+	{nr: unix.SYS_RT_SIGACTION, when: late(2), op: "heed children"},
+	{nr: unix.SYS_RT_SIGACTION, when: isReady, op: "restore signals"},
 	{nr: unix.SYS_RT_SIGACTION, op: "heed children"},
 
 	// A launcher.
 	{nr: unix.SYS_RECVMSG, role: Launcher, why: "the next call finds it gone, and starts another", lost: "it has ended"},
+	{nr: unix.SYS_CLONE, role: Launcher, arg: has(0, unix.CLONE_THREAD), why: "with fewer workers it clones by itself"},
 	{nr: unix.SYS_MMAP, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_MADVISE, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_OPENAT, role: Launcher, why: "it cannot leave its pid namespace, then, and its clones join instead"},
@@ -224,6 +233,7 @@ var rules = []rule{
 	{nr: unix.SYS_GETCWD, op: "find working directory"},
 	{nr: unix.SYS_DUP3, op: "place file"},
 	{nr: unix.SYS_SENDMSG, why: "it is sent once more, without credentials: the kernel attaches them by itself"},
+	{nr: unix.SYS_RECVFROM, why: "only an end of file says that the caller is gone"},
 	{nr: unix.SYS_READ, op: "wait for GO"},
 	{nr: unix.SYS_EXECVE, op: "exec"},
 }
