@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% matrix lsm soak vet arrows symbols cross bench analyze fuzz shim lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% matrix lsm soak sweep vet arrows symbols cross bench analyze fuzz shim lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 STATICCHECK := v0.8.2
@@ -32,6 +32,9 @@ lsm: ## run the tests under SELinux and under AppArmor, in guests
 soak: ## launch 100,000 payloads, have 10,000 run at once, cancel and fail thousands (some minutes)
 	@scripts/need.sh go gcc
 	NSEXEC_SOAK=1 go test -run '$(SOAK)' -count 1 -v -timeout 60m ./nsenter
+
+sweep: ## let every system call on the way to exec go wrong, and write the table of docs/reliability.md: as root (some minutes)
+	@scripts/sweep.sh $(SWEEPFLAGS)
 
 vet: ## run go vet on every module
 	@scripts/test.sh vet

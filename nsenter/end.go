@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/procfs"
 	"nsexec/ns"
 )
 
@@ -89,15 +90,25 @@ func (l *launch) discardFound() {
 // killHelpers ends those of a stage 0 that makes namespaces. They die with it, but
 // for one that somebody has stopped before it could ask for that.
 func (l *launch) killHelpers() {
-	if l.cmd.Unshare&(ns.User|ns.Time) == 0 {
+	if l.cmd.Unshare&(ns.User|ns.Time) != 0 {
+		killChildren(l.stage0)
+	}
+}
+
+// killChildren kills what a process has started. It is stopped first, so that it starts
+// no more. That its handle takes a signal shows that it has not been reaped: until then
+// nobody else has its number, nor its children.
+func killChildren(p *os.Process) {
+	if p.Signal(unix.SIGSTOP) != nil {
 		return
 	}
-	_ = l.stage0.Signal(unix.SIGSTOP) // it clones no more
-	for _, maker := range childrenOf(l.stage0.Pid) {
-		for _, owner := range childrenOf(maker) {
-			_ = unix.Kill(owner, unix.SIGKILL)
+	for _, pid := range procfs.Children(p.Pid) {
+		child := process(pid)
+		if parentOf(pid) == p.Pid && p.Signal(unix.SIGSTOP) == nil {
+			killChildren(child)
+			_ = child.Kill()
 		}
-		_ = unix.Kill(maker, unix.SIGKILL)
+		_ = child.Release()
 	}
 }
 

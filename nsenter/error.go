@@ -53,7 +53,7 @@ func (s Stage) String() string {
 //   - [exec.ErrNotFound]: a bare name that is nowhere along the payload's PATH,
 //   - [exec.ErrDot]: a bare name that is only in a relative entry of it,
 //   - [os.ErrDeadlineExceeded]: StartTimeout,
-//   - [ns.ErrProcessGone]: the target has exited.
+//   - [ns.ErrProcessGone], ESRCH: the target has exited.
 type Error struct {
 	// Stage is where it failed.
 	Stage Stage
@@ -70,7 +70,9 @@ type Error struct {
 	// Hint says what an errno that misleads means here, or what to do.
 	Hint string
 
-	notFound bool // a lookup along PATH that met nothing
+	notFound   bool // a lookup along PATH that met nothing
+	targetGone bool // the target has exited, and the cause is what comes of that
+	killed     bool // a stage, by a signal
 }
 
 // Error is of the form "nsenter: verb object: cause (stage; hint)".
@@ -115,8 +117,8 @@ func (e *Error) Is(target error) bool {
 	switch target {
 	case exec.ErrNotFound:
 		return e.notFound
-	case ns.ErrProcessGone:
-		return e.Errno == errnoProcessGone
+	case ns.ErrProcessGone, errnoProcessGone:
+		return e.targetGone || e.Errno == errnoProcessGone
 	}
 	return false
 }

@@ -8,8 +8,11 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nsexec/ns"
 )
 
 // lost is the error for a channel that has gone quiet. A context's end and a
@@ -64,11 +67,53 @@ func (l *launch) died() error {
 	e := &Error{Stage: StagePayload, Op: "identify payload", Err: errDied}
 	if state, err := l.kill(l.payload); err == nil {
 		e.Err = errors.New(describeEnd(state))
+		e.killed = wasKilled(state)
 	}
 	return e
 }
 
 var errDied = errors.New("it has died")
+
+func wasKilled(state *os.ProcessState) bool {
+	status, ok := state.Sys().(WaitStatus)
+	return ok && status.Signaled()
+}
+
+// blameTarget tells an error that may be what comes of the target's end: when the first
+// process of a pid namespace ends, all others in it are killed, and no more are born.
+func (l *launch) blameTarget(err error) {
+	var e *Error
+	if !errors.As(err, &e) || l.cmd.set == nil {
+		return
+	}
+	noMore := e.Op == "clone" && e.Errno == unix.ENOMEM
+	if (e.killed || noMore || errors.Is(e.Err, errDied)) && hasEnded(l.cmd.set) {
+		e.targetGone = true
+		e.Hint = "the target has exited, and with it the pid namespace's first process"
+	}
+}
+
+// hasEnded waits a moment for what is taken along by a first process, which itself is
+// exiting for as long as one of the others is there.
+func hasEnded(set *ns.Set) (ended bool) {
+	_ = set.Process(func(pid int, pidfd uintptr) {
+		for deadline := time.Now().Add(discardTime / 2); !ended && time.Now().Before(deadline); {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 1)
+			ended = err == nil && n > 0 || isExiting(pid)
+		}
+	})
+	return ended
+}
+
+func isExiting(pid int) bool {
+	stat, err := openStat(pid)
+	if err != nil {
+		return false
+	}
+	defer stat.Close()
+	s, err := readStat(stat)
+	return err == nil && s.flags&exiting != 0
+}
 
 // ended is the error for a stage that is gone without having said why.
 func (l *launch) ended(stage Stage, op string) error {
@@ -84,6 +129,7 @@ func (l *launch) ended(stage Stage, op string) error {
 	if err == nil {
 		e.Err = errors.New(describeEnd(state))
 		e.Hint = l.endHint(state)
+		e.killed = wasKilled(state)
 	}
 	return e
 }

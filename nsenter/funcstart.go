@@ -88,6 +88,7 @@ func (l *launch) notBooted() error {
 	if err == nil {
 		e.Err = fmt.Errorf("it has ended before Init: %v: %s", state, l.cmd.function.tail())
 		e.Hint = l.killedHint(state)
+		e.killed = wasKilled(state)
 	}
 	return e
 }

@@ -47,8 +47,9 @@ type launch struct {
 func (c *Cmd) launch(files []*os.File, env []string) error {
 	l, err := c.launchBy(c.joinMode, files, env)
 	if c.joinMode == joinAuto && l.plan.byProcess && isUnknownJoin(err) {
-		_, err = c.launchBy(joinByHandles, files, env)
+		l, err = c.launchBy(joinByHandles, files, env)
 	}
+	l.blameTarget(err) // now that nothing is left that could keep it from ending
 	return err
 }
 
@@ -446,5 +447,6 @@ func (l *launch) checkExecuted(stat *os.File) error {
 	if err == nil {
 		how = describeEnd(state)
 	}
-	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New(how + " before that"), Hint: l.killedHint(state)}
+	return &Error{Stage: StagePayload, Op: "exec", Path: l.cmd.Path, Err: errors.New(how + " before that"),
+		Hint: l.killedHint(state), killed: err != nil || wasKilled(state)}
 }

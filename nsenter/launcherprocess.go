@@ -104,6 +104,8 @@ func (p *launcherProcess) lost(op string, err error) error {
 	case ended:
 		e.Err = errors.New(describeEnd(state))
 		e.Hint = refusals[state.ExitCode()]
+	default:
+		e.Err = errNotReaped
 	}
 	return e
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -61,18 +60,6 @@ func parentOf(pid int) int {
 	defer stat.Close()
 	s, _ := readStat(stat)
 	return s.parent
-}
-
-// childrenOf are the children of a process that has one thread; none where procfs does
-// not tell (CONFIG_PROC_CHILDREN).
-func childrenOf(pid int) (children []int) {
-	list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, field := range strings.Fields(string(list)) {
-		if child, err := strconv.Atoi(field); err == nil {
-			children = append(children, child)
-		}
-	}
-	return children
 }
 
 // openStat: to whoever has no privilege over all processes, the verified procfs

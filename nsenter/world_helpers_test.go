@@ -4,18 +4,17 @@ package nsenter_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"nsexec/internal/procfs"
 	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -209,18 +208,7 @@ func statusOf(t testing.TB, pid int, key string) []string {
 }
 
 // childrenOf lists a process's children, whichever thread made them.
-func childrenOf(pid int) (pids []int) {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well-formed
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // the thread may have ended
-		for _, field := range strings.Fields(string(text)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, child)
-			}
-		}
-	}
-	return pids
-}
+func childrenOf(pid int) []int { return procfs.Children(pid) }
 
 // deadPID is a pid that was ours and is nobody's now.
 func deadPID(t testing.TB) int {

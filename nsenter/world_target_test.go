@@ -62,7 +62,7 @@ func TestNamespacesThatOutliveTarget(t *testing.T) {
 	}
 }
 
-// A pid namespace dies with its first process; the kernel calls that lack of memory.
+// A pid namespace dies with its first process; the kernel calls that lack of memory, and the error knows better.
 func TestPIDNamespaceThatIsDead(t *testing.T) {
 	baseline(t)
 	target := testutil.Target(t, uint64(ns.PID))
@@ -71,7 +71,7 @@ func TestPIDNamespaceThatIsDead(t *testing.T) {
 	for _, mode := range []nsenter.JoinMode{nsenter.JoinAuto, nsenter.JoinByHandles} {
 		cmd := nsenter.Command(set, "/bin/true")
 		cmd.ForceJoin(mode)
-		checkRefusal(t, cmd, refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone", hint: "first process"})
+		checkRefusal(t, cmd, refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone", is: ns.ErrProcessGone, hint: "first process"})
 	}
 }
 

@@ -1,0 +1,171 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nsexec/internal/procfs"
+)
+
+const (
+	ample    = 5 * time.Second        // what a Start is given that is not to be stopped
+	scarce   = 150 * time.Millisecond // and one that is
+	overtime = 200 * time.Millisecond // how much later than its deadline a Start may return
+)
+
+// plain starts a payload that nothing happens to, and returns the record of that.
+func (d *driver) plain(r *record) (complaint string) {
+	d.caller.supervisor.watch(r)
+	result, err := d.caller.order(order{Start: ample})
+	d.caller.supervisor.watch(nil)
+	if err != nil {
+		return fmt.Sprintf("the caller does not answer: %v", err)
+	}
+	if result.Failure != nil {
+		return result.Failure.Text
+	}
+	return d.finish(&result)
+}
+
+// finish checks where a payload is that has started, and ends it.
+func (d *driver) finish(started *outcome) (complaint string) {
+	inodes, err := map[string]uint64(nil), error(nil)
+	if !d.scenario.Function {
+		if inodes, err = inodesOf(procOf(started.PID)); err != nil {
+			return err.Error()
+		}
+	}
+	ended, err := d.caller.order(order{End: true})
+	switch {
+	case err != nil:
+		return fmt.Sprintf("the caller does not answer: %v", err)
+	case ended.Failure != nil:
+		return "Wait: " + ended.Failure.Text
+	}
+	if d.scenario.Function {
+		inodes = ended.Inodes
+	}
+	return d.misplaced(inodes)
+}
+
+// learn runs the scenario, and returns the calls that it always makes.
+func (d *driver) learn() ([]call, error) {
+	var runs [][]call
+	for range 3 {
+		r := newRecord(d.scenario, d.caller.pid, d.caller.launcher, nil)
+		if complaint := d.plain(r); complaint != "" {
+			return nil, fmt.Errorf("learn: %s", complaint)
+		}
+		if complaint := eventually(d.leftBehind); complaint != "" {
+			return nil, fmt.Errorf("learn: %s", complaint)
+		}
+		runs = append(runs, r.calls)
+	}
+	return learned(runs), nil
+}
+
+// try has one thing go wrong, and returns what was not as it has to be.
+func (d *driver) try(f *fault) (complaint string, err error) {
+	timeout := ample
+	if f.Kind == Stop {
+		timeout = scarce
+	}
+	for range 4 {
+		r := newRecord(d.scenario, d.caller.pid, d.caller.launcher, f)
+		switch f.Kind {
+		case KillCaller:
+			complaint, err = d.tryKillCaller(r)
+		case KillTarget:
+			complaint, err = d.tryKillTarget(r)
+		default:
+			complaint, err = d.tryOnce(r, timeout)
+		}
+		isBusy := complaint == isLate || complaint != "" && f.Kind == Stop || strings.Contains(complaint, isSlow)
+		if err != nil || r.hit != nil && !isBusy {
+			return complaint, err
+		}
+		timeout *= 2 // the machine was busy
+	}
+	return first(complaint, notReached), nil
+}
+
+// notReached is no complaint of a caller's call: what Go keeps, it does not open each time.
+const notReached = "never got there"
+
+const (
+	isLate = "Start has returned too late"
+	isSlow = "not to be waited for" // what has been killed is not dead in 100 ms
+)
+
+func (d *driver) tryOnce(r *record, timeout time.Duration) (complaint string, err error) {
+	d.caller.supervisor.watch(r)
+	result, err := d.caller.order(order{Start: timeout})
+	d.caller.supervisor.watch(nil)
+	if err != nil {
+		return fmt.Sprintf("Start does not return: %v", err), d.renew()
+	}
+	if result.Took > timeout+overtime {
+		complaint = isLate
+	}
+	if r.hit != nil && complaint == "" {
+		complaint = judge(d.scenario, r, &result)
+	}
+	return d.settle(&result, complaint)
+}
+
+// settle ends what has started, and looks at what is left.
+func (d *driver) settle(result *outcome, complaint string) (string, error) {
+	switch {
+	case result.Failure == nil:
+		complaint = first(complaint, d.finish(result))
+	case d.scenario.Launcher == fresh:
+		if _, err := d.caller.order(order{End: true}); err != nil {
+			complaint = first(complaint, err.Error())
+		}
+	}
+	complaint = first(complaint, d.recover())
+	complaint = first(complaint, eventually(d.leftBehind))
+	if !d.target.runs() {
+		complaint = first(complaint, "the target is gone")
+	}
+	if complaint == "" || complaint == isLate {
+		return complaint, nil
+	}
+	return complaint, d.renew()
+}
+
+// recover has a launcher that is gone started again. One that is stopped goes on: it was not needed any more.
+func (d *driver) recover() (complaint string) {
+	if d.scenario.Launcher != launched {
+		return ""
+	}
+	_ = unix.Kill(d.caller.launcher, unix.SIGCONT)
+	if isAlive(d.caller.launcher) {
+		return ""
+	}
+	if complaint := d.plain(nil); complaint != "" {
+		return "afterwards: " + complaint
+	}
+	_ = eventually(func() string {
+		if len(procfs.Children(d.caller.pid)) != 1 {
+			return "not alone"
+		}
+		return ""
+	})
+	d.findLauncher()
+	return ""
+}
+
+func first(complaints ...string) string {
+	for _, complaint := range complaints {
+		if complaint != "" {
+			return complaint
+		}
+	}
+	return ""
+}
