@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -19,10 +20,11 @@ import (
 const ownExecutable = "/proc/self/exe"
 
 // sealed is the calling program's executable in a form that nobody can write
-// to, made once.
+// to, made once, or again if a target has forbidden to execute it.
 var sealed struct {
 	sync.Mutex
 	file *os.File
+	mode uint32 // who may execute it
 }
 
 // sealedExecutable returns it. A process in a container that gets hold of what
@@ -35,7 +37,7 @@ var sealed struct {
 func sealedExecutable() (*os.File, error) {
 	sealed.Lock()
 	defer sealed.Unlock()
-	if sealed.file != nil {
+	if sealed.file != nil && (weakMode || executableBy(sealed.file) == sealed.mode) {
 		return sealed.file, nil
 	}
 	file, err := mountedCopy()
@@ -45,8 +47,22 @@ func sealedExecutable() (*os.File, error) {
 	if err != nil {
 		return nil, sealError(err)
 	}
-	sealed.file = file
+	if sealed.file != nil {
+		runtime.GC() // closes the one before, once no Start uses it any more
+	}
+	sealed.file, sealed.mode = file, executableBy(file)
 	return file, nil
+}
+
+// executableBy tells who may execute it. A memfd belongs to its maker, and a
+// target whose root has the same id outside may change that; from Linux 6.3 on
+// it may not (F_SEAL_EXEC).
+func executableBy(copied *os.File) uint32 {
+	var st unix.Stat_t
+	if unix.Fstat(int(copied.Fd()), &st) != nil {
+		return 0
+	}
+	return st.Mode & 0o111
 }
 
 // mountedCopy is the one that costs no memory.
@@ -193,6 +209,9 @@ func fillAndSeal(copied *os.File) error {
 	defer exe.Close()
 	if _, err := io.Copy(copied, exe); err != nil {
 		return fmt.Errorf("copy executable: %w", err)
+	}
+	if !weakMode { // see executableBy
+		_, _ = unix.FcntlInt(copied.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_EXEC) // 6.3
 	}
 	return seal(copied)
 }

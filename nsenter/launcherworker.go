@@ -46,7 +46,7 @@ func (l *launch) takeWorker(files []*os.File, env []string) bool {
 	if !l.sharesMemory(files, env) {
 		return false
 	}
-	if w.busy.Add(1) > w.count {
+	if w.busy.Add(1) > w.count && !weakWorkers {
 		w.busy.Add(-1)
 		return false
 	}

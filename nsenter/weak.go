@@ -15,10 +15,11 @@ package nsenter
 #cgo nsexec_weak_inheritable CFLAGS: -DWEAK_INHERITABLE=1
 #cgo nsexec_weak_late CFLAGS: -DWEAK_LATE=1
 #cgo nsexec_weak_malformed CFLAGS: -DWEAK_MALFORMED=1
+#cgo nsexec_weak_mode CFLAGS: -DWEAK_MODE=1
 #cgo nsexec_weak_procfs CFLAGS: -DWEAK_PROCFS=1
 #cgo nsexec_weak_session CFLAGS: -DWEAK_SESSION=1
 #cgo nsexec_weak_variable CFLAGS: -DWEAK_VARIABLE=1
-#cgo nsexec_weak_vfork CFLAGS: -DWEAK_VFORK=1
+#cgo nsexec_weak_workers CFLAGS: -DWEAK_WORKERS=1
 #include "weak.h"
 */
 import "C"
@@ -35,6 +36,8 @@ const (
 	weakBind       = C.WEAK_BIND != 0
 	weakEnviron    = C.WEAK_ENVIRON != 0
 	weakExecutable = C.WEAK_EXECUTABLE != 0
+	weakMode       = C.WEAK_MODE != 0
+	weakWorkers    = C.WEAK_WORKERS != 0
 	weakAny        = C.WEAK_ANY != 0
 )
 

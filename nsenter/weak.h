@@ -45,6 +45,9 @@
 #ifndef WEAK_MALFORMED /* whatever a peer sends is believed */
 #define WEAK_MALFORMED 0
 #endif
+#ifndef WEAK_MODE /* whoever owns a memfd may forbid to execute it */
+#define WEAK_MODE 0
+#endif
 #ifndef WEAK_PROCFS /* a procfs is mounted on whatever a link leads to */
 #define WEAK_PROCFS 0
 #endif
@@ -54,13 +57,14 @@
 #ifndef WEAK_VARIABLE /* what activates a stage stays in its environment */
 #define WEAK_VARIABLE 0
 #endif
-#ifndef WEAK_VFORK /* all calls wait for one worker, and so for one payload */
-#define WEAK_VFORK 0
+#ifndef WEAK_WORKERS /* a launcher has one worker, for which calls queue */
+#define WEAK_WORKERS 0
 #endif
 
 #define WEAK_ANY                                                                                   \
 	(WEAK_BIND || WEAK_CWD || WEAK_DUMPABLE || WEAK_ENVIRON || WEAK_EXECUTABLE ||              \
 	 WEAK_FILES || WEAK_GROUPS || WEAK_HERE || WEAK_INERT || WEAK_INHERITABLE || WEAK_LATE ||  \
-	 WEAK_MALFORMED || WEAK_PROCFS || WEAK_SESSION || WEAK_VARIABLE || WEAK_VFORK)
+	 WEAK_MALFORMED || WEAK_MODE || WEAK_PROCFS || WEAK_SESSION || WEAK_VARIABLE ||            \
+	 WEAK_WORKERS)
 
 #endif

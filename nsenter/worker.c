@@ -38,7 +38,7 @@
 	HAS_FEATURE(thread_sanitizer)
 #define WORKERS 0
 #elif (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__)
-#define WORKERS 8
+#define WORKERS (WEAK_WORKERS ? 1 : 8)
 #else
 #define WORKERS 0
 #endif
@@ -265,10 +265,10 @@ int nsenter_start_workers(const struct stage *launcher, int calls)
 	must(launcher, map_workers(), "map memory", 0, "");
 	if (calls != CALLS)
 		must(launcher, sys(dup3, calls, CALLS, O_CLOEXEC), "move socket", 0, "");
-	for (int i = 0; i < (WEAK_VFORK ? 1 : WORKERS); i++)
+	for (int i = 0; i < WORKERS; i++)
 		start_worker(launcher);
 	sys(close, CALLS);
-	return WEAK_VFORK ? WORKERS : running;
+	return running;
 }
 
 /* Which process has been started for a call; 0: none, or it has executed or ended. */
