@@ -4,14 +4,11 @@ package nsenter_test
 
 import (
 	"errors"
-	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
@@ -19,30 +16,6 @@ import (
 // sayTerminal is a shell's program: its pid, session and terminal, and whether it can open that.
 const sayTerminal = `read pid comm state parent group session terminal rest </proc/self/stat
 echo $pid $session $terminal; if (: >/dev/tty) 2>/dev/null; then echo has a terminal; fi`
-
-// ptyPair is a terminal, and the end that somebody would type at.
-func ptyPair(t testing.TB) (keyboard, screen *os.File) {
-	t.Helper()
-	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyboard = os.NewFile(uintptr(master), "keyboard")
-	t.Cleanup(func() { keyboard.Close() })
-	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	return keyboard, screen
-}
 
 func TestSetsid(t *testing.T) {
 	baseline(t)
@@ -58,7 +31,12 @@ func TestSetsid(t *testing.T) {
 
 func TestSetctty(t *testing.T) {
 	baseline(t)
-	_, screen := ptyPair(t)
+	keyboard, screen, err := testutil.PTY()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keyboard.Close()
+	defer screen.Close()
 	everywhere(t, func(t *testing.T, set *ns.Set) {
 		cmd := nsenter.Command(set, "/bin/sh", "-c", sayTerminal)
 		cmd.Stdin, cmd.Setsid, cmd.Setctty = screen, true, true

@@ -226,7 +226,8 @@ static void forget(struct worker *worker)
 
 static void work(struct worker *worker)
 {
-	nsenter_close_all_but(&worker->stage, CALLS, CALLS);
+	if (!WEAK_FILES)
+		nsenter_close_all_but(&worker->stage, CALLS, CALLS);
 	for (;;) {
 		serve_call(worker);
 		forget(worker);

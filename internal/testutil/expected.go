@@ -26,7 +26,7 @@ type expectation struct {
 var expected = map[Identity][]expectation{
 	Root: {
 		{reasonUser, nil}, {"process 1 may be looked at", nil}, {"no hierarchy of cgroups", nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest},
-		{reasonLoader, nil},
+		{reasonLoader, nil}, {"cores do not go to the working directory", nil},
 	},
 	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
 	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
