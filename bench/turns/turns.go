@@ -54,6 +54,9 @@ func (c *Contender) turn() (time.Duration, error) {
 	return time.Since(begun), err
 }
 
+// Forget drops what has been measured so far: of a first turn, say.
+func (c *Contender) Forget() { c.times = nil }
+
 // Quantile is the time that this share of all turns did not exceed.
 func (c *Contender) Quantile(q float64) time.Duration {
 	slices.Sort(c.times)
