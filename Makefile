@@ -1,6 +1,6 @@
 # Everything the project can do. `make demo` and `make test` install what they miss where apt and root are.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-% matrix lsm soak sweep vet arrows symbols cross bench analyze fuzz shim lint lint-go lint-c lint-sh fmt rename rename-check clean
+.PHONY: help build demo test test-% matrix lsm soak attack sweep vet arrows symbols cross bench analyze fuzz shim lint lint-go lint-c lint-sh fmt rename rename-check clean
 
 GOLANGCI_LINT := v2.15.0
 STATICCHECK := v0.8.2
@@ -35,6 +35,11 @@ soak: ## launch 100,000 payloads, have 10,000 run at once, cancel and fail thous
 
 sweep: ## let every system call on the way to exec go wrong, and write the table of docs/reliability.md: as root (some minutes)
 	@scripts/sweep.sh $(SWEEPFLAGS)
+
+attack: ## let hostile targets attack, at full length, and write docs/security.md: as root (a quarter of an hour)
+	@scripts/need.sh go gcc busybox
+	@scripts/need.sh --optional nsenter setpriv strace runc crun podman
+	NSEXEC_ATTACK=full NSEXEC_ATTACK_WRITE=1 go -C test test -count 1 -timeout 60m ./attack
 
 vet: ## run go vet on every module
 	@scripts/test.sh vet
