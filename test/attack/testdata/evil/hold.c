@@ -20,6 +20,7 @@ int hold(char **arg)
 {
 	const int sig = atoi(arg[0]);
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* with nsenter(1), or the next attacker would be hit */
 	puts("begun");
 	for (;;) {
 		int next = last_pid() + 1;
