@@ -118,6 +118,9 @@ func (s *starter) prepare(arg []string) (err error) {
 			return err
 		}
 	}
+	if _, err := ns.Supported(); err != nil { // keeps a root of procfs open, and so do hints
+		return err
+	}
 	// A program opens what is kept to tell exec from death, which a function needs only when it fails.
 	return nsenter.Command(s.set, "/bin/true").Run()
 }

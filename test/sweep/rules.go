@@ -87,6 +87,11 @@ func late(n int) func(*scenario, *record) bool {
 	}
 }
 
+// byProcess is one setns on the target's pidfd, for all types.
+func byProcess(_ *scenario, r *record) bool {
+	return r.hit.Role == Stage0 && len(ns.Type(r.hit.Args[1]).Types()) > 1
+}
+
 func creates(s *scenario, _ *record) bool { return s.Create }
 
 func isReady(_ *scenario, r *record) bool { return r.hit.Phase == Ready }
@@ -217,6 +222,7 @@ var rules = []rule{
 	// Joining.
 	{nr: unix.SYS_OPENAT, arg: has(2, unix.O_PATH|unix.O_NOFOLLOW), op: "open", typ: inTurn},
 	{nr: unix.SYS_SETNS, arg: second(unix.CLONE_NEWUSER), when: creates, op: "enter new", typ: user},
+	{nr: unix.SYS_SETNS, when: byProcess, errnos: []unix.Errno{unix.ENOSYS, unix.EINVAL}, why: "joined by handles instead"},
 	{nr: unix.SYS_SETNS, op: "join", typ: mask},
 	{nr: unix.SYS_READLINKAT, op: "read", typ: inTurn},
 	{nr: unix.SYS_CLONE, op: "clone"},
