@@ -60,7 +60,7 @@ var joinFailures = []failure{
 		cmd.ForceJoin(nsenter.JoinByProcess)
 		return cmd.Run()
 	}},
-	{name: "pid namespace that is dead", want: whole{refusal: refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone"}, says: []string{"first process has exited"}},
+	{name: "pid namespace that is dead", want: whole{refusal: refusal{errno: unix.ENOMEM, stage: nsenter.Stage0, op: "clone"}, says: []string{"pid namespace's first process"}},
 		once: true, fails: func(t *testing.T, command starter, _ *whole) error {
 			target := testutil.Target(t, uint64(ns.PID))
 			set := setOf(t, target.PID, ns.Type(target.Types))
