@@ -229,6 +229,8 @@ var rules = []rule{
 	{nr: unix.SYS_SENDMSG, when: beforeReady, why: "the clone speaks for itself"},
 
 	// What a payload starts with.
+	{nr: unix.SYS_CAPGET, op: "read capabilities"},
+	{nr: unix.SYS_SETGROUPS, role: Stage0, why: "groups that cannot be dropped are dropped later, or stay"},
 	{nr: unix.SYS_SETGROUPS, errnos: []unix.Errno{unix.EPERM}, why: "the user namespace may deny it, and nobody asked for any"},
 	{nr: unix.SYS_SETGROUPS, op: "set groups"},
 	{nr: unix.SYS_SETRESGID, errnos: []unix.Errno{unix.EINVAL}, why: "0 may be unmapped, and nobody was asked for"},
