@@ -197,6 +197,7 @@ var rules = []rule{
 	{nr: unix.SYS_CLONE, role: Stage0, arg: has(0, unix.CLONE_FILES), op: "create"},
 	{nr: unix.SYS_CLONE, role: Maker, op: "create", typ: user},
 	{nr: unix.SYS_READLINKAT, role: Maker, op: "read"},
+	{nr: unix.SYS_SETNS, role: Maker, errnos: []unix.Errno{unix.ENOSYS, unix.EINVAL}, why: "joined by handles instead"},
 	{nr: unix.SYS_SETNS, role: Maker, op: "join", typ: mask},
 	{nr: unix.SYS_SOCKETPAIR, op: "make socket"},
 	{nr: unix.SYS_READ, role: Maker, op: "wait for helper"},
