@@ -25,13 +25,18 @@ type rawLauncher struct {
 	calls   *os.File // where it, or they, are called
 }
 
-// everyRawLauncher runs a test with both.
+// everyRawLauncher runs a test with the launcher itself, and with its workers if the build has any: one with a sanitizer
+// has none.
 func everyRawLauncher(t *testing.T, test func(t *testing.T, l *rawLauncher)) {
-	for name, workers := range map[string]bool{"itself": false, "workers": true} {
+	with := func(name string, workers bool) {
 		t.Run(name, func(t *testing.T) {
 			baseline(t)
 			test(t, startRawLauncher(t, workers))
 		})
+	}
+	with("itself", false)
+	if nsenter.Workers(newLauncher(t)) > 0 {
+		with("workers", true)
 	}
 }
 
