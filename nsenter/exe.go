@@ -23,8 +23,9 @@ const ownExecutable = "/proc/self/exe"
 // to, made once, or again if a target has forbidden to execute it.
 var sealed struct {
 	sync.Mutex
-	file *os.File
-	mode uint32 // who may execute it
+	file  *os.File
+	mode  uint32 // who may execute it
+	stale bool   // another has to be made
 }
 
 // sealedExecutable returns it. A process in a container that gets hold of what
@@ -37,7 +38,7 @@ var sealed struct {
 func sealedExecutable() (*os.File, error) {
 	sealed.Lock()
 	defer sealed.Unlock()
-	if sealed.file != nil && (weakMode || executableBy(sealed.file) == sealed.mode) {
+	if sealed.file != nil && (weakMode || !sealed.stale && executableBy(sealed.file) == sealed.mode) {
 		return sealed.file, nil
 	}
 	file, err := mountedCopy()
@@ -50,8 +51,17 @@ func sealedExecutable() (*os.File, error) {
 	if sealed.file != nil {
 		runtime.GC() // closes the one before, once no Start uses it any more
 	}
-	sealed.file, sealed.mode = file, executableBy(file)
+	sealed.file, sealed.mode, sealed.stale = file, executableBy(file), false
 	return file, nil
+}
+
+// renewExecutable has another copy made. What somebody has open for writing cannot be
+// executed (ETXTBSY), though nothing can be written: a target whose root has the
+// same id outside may hold a memfd like that.
+func renewExecutable() {
+	sealed.Lock()
+	defer sealed.Unlock()
+	sealed.stale = true
 }
 
 // executableBy tells who may execute it. A memfd belongs to its maker, and a

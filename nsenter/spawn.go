@@ -44,6 +44,15 @@ func openDirectly(path string, flag int) (*os.File, error) {
 }
 
 func startStage0(name string, socket *os.File, exposed bool) (*os.Process, error) {
+	p, err := executeStage0(name, socket, exposed)
+	if exposed && errors.Is(err, unix.ETXTBSY) {
+		renewExecutable()
+		p, err = executeStage0(name, socket, exposed)
+	}
+	return p, err
+}
+
+func executeStage0(name string, socket *os.File, exposed bool) (*os.Process, error) {
 	files := make([]*os.File, executableFD)
 	files[socketFD] = socket
 	path := ownExecutable

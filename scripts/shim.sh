@@ -131,4 +131,5 @@ only=.
 [[ $# -eq 0 ]] || only=$core
 cells "${1:-}" | only=$only xargs -P "${JOBS:-2}" -L 1 "$0" --cell
 [[ ${1:-} == ci ]] || publish
-cat "$out"/*.{ENOSYS,EPERM,EINVAL} 2>/dev/null | awk '{ n[$1]++ } END { printf "%d passed, %d failed\n", n["ok"], n["FAIL"]; exit n["FAIL"] > 0 || n["ok"] == 0 }'
+# Not each errno has a cell in CI.
+find "$out" -maxdepth 1 \( -name '*.ENOSYS' -o -name '*.EPERM' -o -name '*.EINVAL' \) -exec cat {} + | awk '{ n[$1]++ } END { printf "%d passed, %d failed\n", n["ok"], n["FAIL"]; exit n["FAIL"] > 0 || n["ok"] == 0 }'
