@@ -75,6 +75,8 @@ part_asan() {
 # The core of it, with calls failing that older kernels and seccomp filters do not know.
 part_shim() { check "tests of the core where newer calls fail" scripts/shim.sh ci; }
 
+export NSEXEC_GUEST_TIMEOUT=${NSEXEC_GUEST_TIMEOUT:-900} # seconds; one takes two minutes
+
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie static-pie musl clang asan shim kernels lsm)
 prepare
