@@ -11,6 +11,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +39,7 @@ func fewDescriptors() error {
 	if _, err := List(); err != nil { // opens what is kept
 		return err
 	}
+	time.Sleep(time.Millisecond) // has Go's poller made, without which the runtime cannot live
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err

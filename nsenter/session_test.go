@@ -49,7 +49,7 @@ func TestSetctty(t *testing.T) {
 func TestSetcttyRefused(t *testing.T) {
 	cmd := nsenter.Command(nil, "/bin/true")
 	cmd.Setctty = true
-	if err := cmd.Run(); err == nil || !strings.Contains(err.Error(), "Setsid is not asked for") {
+	if err := cmd.Run(); err == nil || !strings.Contains(err.Error(), "it takes Setsid") {
 		t.Errorf("Setctty without Setsid: %v", err)
 	}
 	cmd = nsenter.Command(nil, "/bin/true")

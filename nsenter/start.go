@@ -87,7 +87,7 @@ func (c *Cmd) check() error {
 		return callerError("start", c.Path, c.ctx.Err())
 	}
 	if c.Setctty && !c.Setsid {
-		return callerError("set terminal", "", errors.New("Setsid is not asked for"))
+		return callerError("set terminal", "", errors.New("it takes Setsid"))
 	}
 	if err := c.Credential.check(); err != nil {
 		return err
