@@ -51,12 +51,12 @@ part_musl() { suite "$(identities | head -n 1)" musl core; }
 
 part_clang() { suite "$(identities | head -n 1)" clang core; }
 
-# Other kernels, oldest first, and the other architecture: make matrix runs all of the tests there.
+# Released kernels, oldest first. make matrix runs all of the tests there, on the newest one and on arm64: a kernel that
+# Debian has not released changes from day to day, and crashes under emulation.
 part_kernels() {
 	local plan suite
 	plan=$(guest_plan core root)
-	for suite in bullseye bookworm trixie sid; do guest_suite "$suite" "$(go env GOHOSTARCH)" static "$plan"; done
-	guest_suite sid arm64 arm64 "$plan"
+	for suite in bullseye bookworm trixie; do guest_suite "$suite" "$(go env GOHOSTARCH)" static "$plan"; done
 }
 
 part_lsm() {
