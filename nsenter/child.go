@@ -3,6 +3,7 @@ package nsenter
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,7 +12,8 @@ import (
 type child struct {
 	process *os.Process
 	pid     int           // also when the caller has released the process
-	later   *time.Timer   // begins to wait; who stops it does so instead. nil: it has begun
+	taken   atomic.Bool   // somebody waits
+	later   *time.Timer   // begins to wait if nobody does by then; nil: somebody will
 	kept    chan struct{} // closed when it may be reaped
 	release sync.Once     // of kept
 	exited  chan struct{} // closed when state and err are set
@@ -23,8 +25,23 @@ func newChild(p *os.Process) *child {
 	return &child{process: p, pid: p.Pid, kept: make(chan struct{}), exited: make(chan struct{})}
 }
 
-// isMine tells the first who asks that nobody waits yet.
-func (c *child) isMine() bool { return c.later != nil && c.later.Stop() }
+// take tells the first who asks that nobody waits yet: it is for him to do.
+func (c *child) take() bool { return !c.taken.Swap(true) }
+
+// takeEarly is take, before what would do it later.
+func (c *child) takeEarly() bool {
+	if c.later != nil {
+		c.later.Stop()
+	}
+	return c.take()
+}
+
+// waitBehind lets a goroutine wait, if nobody does yet.
+func (c *child) waitBehind() {
+	if c.takeEarly() {
+		go c.waitInPoller()
+	}
+}
 
 // letGo lets a child be reaped that was kept for what a zombie can still tell.
 func (c *child) letGo() {
@@ -33,7 +50,7 @@ func (c *child) letGo() {
 
 // wait returns how the process ended, as often as it is asked.
 func (c *child) wait() (*os.ProcessState, error) {
-	if c.isMine() {
+	if c.takeEarly() {
 		c.waitHere()
 	}
 	<-c.exited
@@ -52,9 +69,7 @@ func (c *child) free() {
 
 // endsWithin waits for its end, for so long at most.
 func (c *child) endsWithin(d time.Duration) bool {
-	if c.isMine() {
-		go c.waitInPoller()
-	}
+	c.waitBehind()
 	select {
 	case <-c.exited:
 		return true

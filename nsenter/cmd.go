@@ -129,6 +129,7 @@ type Cmd struct {
 	ctx      context.Context
 	stdio    plumbing
 	started  atomic.Bool
+	runs     bool // whoever starts it waits for it: Run
 	child    *child
 	stages   []*child // those that are not the payload
 	watch    chan watchResult

@@ -17,7 +17,7 @@ import (
 // watch begins to wait for a child that is to stay a zombie until reaped is called.
 func (l *launch) watch(p *os.Process) *child {
 	if l.children[p] == nil {
-		l.children[p] = reapLater(p)
+		l.children[p] = reapLater(p, l.cmd.runs)
 	}
 	return l.children[p]
 }

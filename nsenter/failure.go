@@ -106,12 +106,7 @@ func hasEnded(set *ns.Set) (ended bool) {
 }
 
 func isExiting(pid int) bool {
-	stat, err := openStat(pid)
-	if err != nil {
-		return false
-	}
-	defer stat.Close()
-	s, err := readStat(stat)
+	s, err := statOf(pid)
 	return err == nil && s.flags&exiting != 0
 }
 

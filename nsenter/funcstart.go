@@ -73,9 +73,7 @@ func (l *launch) awaitBoot() error {
 			from.close()
 			return nil
 		}
-		_, err = l.hear(&r, &from)
-		from.close()
-		if err != nil {
+		if err := l.hear(&r, &from); err != nil {
 			return err
 		}
 	}

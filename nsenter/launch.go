@@ -191,21 +191,21 @@ func (l *launch) ask(files []*os.File, env []string) error {
 
 // awaitReady hears the stages until the payload is complete but for exec.
 func (l *launch) awaitReady() error {
-	for {
+	for !l.isComplete() {
 		r, from, err := l.channel.receive()
 		if err != nil {
 			return l.lost(Stage0, "wait for READY", err)
 		}
-		done, err := l.hear(&r, &from)
-		from.close()
-		if done || err != nil {
+		if err := l.hear(&r, &from); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// hear takes one reply; done means READY.
-func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
+// hear takes one reply, and closes what came with it.
+func (l *launch) hear(r *reply, from *sender) (err error) {
+	defer from.close()
 	l.meet(r, from)
 	switch r.kind {
 	case replyStep:
@@ -223,7 +223,7 @@ func (l *launch) hear(r *reply, from *sender) (done bool, err error) {
 		l.ending = true
 		err = r.failure()
 	}
-	return l.isComplete(), err
+	return err
 }
 
 // meet learns which process the payload is from whatever tells it first: what
@@ -411,22 +411,16 @@ func (l *launch) sendGO(to Stage) error {
 // close-on-exec, so its program runs, or it has died; before it has read GO, if
 // that is a reset.
 func (l *launch) awaitExec() error {
-	l.watch(l.payload) // both while it executes, which takes longer
-	stat, err := openStat(l.payload.Pid)
-	if err == nil {
-		defer stat.Close()
-	}
+	l.watch(l.payload) // while it executes, which takes longer
 	for {
 		r, from, err := l.channel.receive()
 		if isEnd(err) {
-			return l.checkExecuted(stat)
+			return l.checkExecuted()
 		}
 		if err != nil {
 			return l.lost(StagePayload, "wait for exec", err)
 		}
-		_, err = l.hear(&r, &from)
-		from.close()
-		if err != nil {
+		if err := l.hear(&r, &from); err != nil {
 			return err
 		}
 	}
@@ -435,8 +429,8 @@ func (l *launch) awaitExec() error {
 // checkExecuted tells a payload that was killed before exec from a program that
 // has run and was killed. Between GO and exec nothing ends it but a signal. An
 // init executes nothing, and ends as its program does.
-func (l *launch) checkExecuted(stat *os.File) error {
-	if l.cmd.Init || !diesUnexecuted(stat, l.forks()) {
+func (l *launch) checkExecuted() error {
+	if l.cmd.Init || !diesUnexecuted(l.payload.Pid, l.forks()) {
 		return nil
 	}
 	state, err := l.kill(l.payload)

@@ -43,13 +43,15 @@ func (p *launcherProcess) id(t ns.Type) (ns.ID, error) {
 }
 
 // checkThread refuses a thread that a payload would not start from. What is
-// joined is the same from wherever it starts. Each look takes 10 us: that is why it is
-// done while the payload is on its way to where it waits for GO.
+// joined is the same from wherever it starts; and a user namespace is the whole
+// program's, since no thread of several can leave it (unshare(2), setns(2)).
+// Each look takes 6 us: that is why it is done while the payload is on its way
+// to where it waits for GO.
 func (l *launch) checkThread() error {
 	if l.launcher == nil {
 		return nil
 	}
-	rest := ns.All
+	rest := ns.All &^ ns.User
 	if l.cmd.set != nil {
 		rest &^= l.cmd.set.Types()
 	}

@@ -51,16 +51,23 @@ func newReaper() (*reaper, error) {
 func reap(p *os.Process) *child {
 	c := newChild(p)
 	c.letGo()
-	go c.waitInPoller()
+	c.waitBehind()
 	return c
 }
 
 // reapLater leaves it to whoever asks how p has ended, for as long as most programs
-// take, and does not reap it before it is let go.
-func reapLater(p *os.Process) *child {
+// take, and does not reap it before it is let go. Where it is certain that somebody
+// asks, that spares a timer, whose setting interrupts Go's poller.
+func reapLater(p *os.Process, certain bool) *child {
 	_, _ = theReaper() // with the first child, not with the first that runs for long
 	c := newChild(p)
-	c.later = time.AfterFunc(shortWait*time.Millisecond, c.waitInPoller)
+	if !certain {
+		c.later = time.AfterFunc(shortWait*time.Millisecond, func() {
+			if c.take() {
+				c.waitInPoller()
+			}
+		})
+	}
 	return c
 }
 
@@ -212,6 +219,7 @@ func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
 // of it. Its pid may be another's by now: p must not signal that one.
 func lostChild(p *os.Process, from *sender) *child {
 	c := newChild(p)
+	c.take()
 	_ = p.Release()
 	p.Pid = c.pid
 	var err error = &LostStatusError{}

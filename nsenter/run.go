@@ -14,6 +14,7 @@ var errAlreadySet = errors.New("already set")
 // exited with status 0, an [*exec.ExitError] if it ran and did not, an [*Error]
 // if it did not run.
 func (c *Cmd) Run() error {
+	c.runs = true
 	if err := c.Start(); err != nil {
 		return err
 	}

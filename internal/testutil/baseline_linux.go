@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"nsexec/internal/procfs"
 )
 
 // moreThreads is how many threads a Go program may have gained without a leak: the runtime
@@ -24,6 +26,7 @@ type snapshot struct {
 func Baseline(t testing.TB, warmUp ...func()) {
 	t.Helper()
 	openPoller(t)
+	openProcfs(t)
 	for _, warm := range warmUp {
 		warm()
 	}
@@ -46,6 +49,14 @@ func openPoller(t testing.TB) {
 	}
 	_ = r.Close()
 	_ = w.Close()
+}
+
+// openProcfs makes the library that looks things up in procfs open it, which it does once.
+func openProcfs(t testing.TB) {
+	t.Helper()
+	if _, err := procfs.ReadPID(os.Getpid(), "stat"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func take(t testing.TB) snapshot {
