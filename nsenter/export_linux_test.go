@@ -21,6 +21,9 @@ const (
 // MaxTravelling is how many files travel with a request at most.
 const MaxTravelling = maxFiles
 
+// HasExecuted asks the kernel.
+var HasExecuted = hasExecuted
+
 // RequestMessage is a well-formed request to execute argv with the first files of those that travel.
 func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error) {
 	r := request{

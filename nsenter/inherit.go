@@ -75,18 +75,18 @@ func (l *launch) inheritLate() (in lateInheritance, err error) {
 }
 
 // readStatus takes the two out of /proc/self/status that no system call tells
-// without changing it, or without asking 64 times. It takes the kernel 15 us.
+// without changing it, or without asking 64 times. It takes the kernel 15 us. Between
+// them stand the groups: up to 65,536, with eleven bytes each.
 func readStatus(status *os.File) (umask uint32, ignored uint64, err error) {
-	var buf [4096]byte
-	n, err := readOnce(status, buf[:])
+	text, err := readWhole(status, 4096)
 	if err != nil {
 		return 0, 0, err
 	}
-	mask, err := strconv.ParseUint(procfs.Field(buf[:n], "Umask:"), 8, 32)
+	mask, err := strconv.ParseUint(procfs.Field(text, "Umask:"), 8, 32)
 	if err != nil {
 		return 0, 0, err
 	}
-	ignored, err = strconv.ParseUint(procfs.Field(buf[:n], "SigIgn:"), 16, 64)
+	ignored, err = strconv.ParseUint(procfs.Field(text, "SigIgn:"), 16, 64)
 	return uint32(mask), ignored, err
 }
 
@@ -149,12 +149,11 @@ type changedLimit struct {
 	unix.Rlimit
 }
 
-// body is struct nsenter_limit limits[], uint64_t cpus[].
-func (in *inherited) body() []byte {
+// appendBody adds struct nsenter_limit limits[], uint64_t cpus[].
+func (in *inherited) appendBody(b []byte) []byte {
 	if in == nil {
-		return nil
+		return b
 	}
-	var b []byte
 	for _, limit := range in.limits {
 		for _, v := range []uint64{uint64(limit.resource), limit.Cur, limit.Max} {
 			b = binary.NativeEndian.AppendUint64(b, v)

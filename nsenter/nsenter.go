@@ -14,7 +14,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -101,29 +100,32 @@ type request struct {
 
 func (r *request) flags() C.uint32_t {
 	var flags C.uint32_t
-	for flag, set := range map[C.uint32_t]bool{
-		C.NSENTER_F_TRACE:          r.trace,
-		C.NSENTER_F_FORK:           r.plan.types()&ns.PID != 0,
-		C.NSENTER_F_SET_UID:        r.credential != nil && r.credential.UID != Unchanged,
-		C.NSENTER_F_SET_GID:        r.credential != nil && r.credential.GID != Unchanged,
-		C.NSENTER_F_IDS_IF_MAPPED:  r.idsIfMapped,
-		C.NSENTER_F_NO_SETGROUPS:   r.noSetgroups,
-		C.NSENTER_F_TRY_SETGROUPS:  r.trySetgroups,
-		C.NSENTER_F_NEW_ROOT:       r.newRoot,
-		C.NSENTER_F_CALLER_MAPS:    r.callerMaps,
-		C.NSENTER_F_DENY_SETGROUPS: r.new.DenySetgroups,
-		C.NSENTER_F_MOUNT_PROC:     r.new.MountProc,
-		C.NSENTER_F_LOOPBACK_UP:    r.new.LoopbackUp,
-		C.NSENTER_F_PIVOT:          r.new.PivotRoot,
-		C.NSENTER_F_KEEP_CAPS:      r.new.KeepCapabilities,
-		C.NSENTER_F_FUNCTION:       r.input >= 0,
-		C.NSENTER_F_INIT:           r.init,
-		C.NSENTER_F_INHERIT:        r.inherited != nil,
-		C.NSENTER_F_SETSID:         r.setsid,
-		C.NSENTER_F_SETCTTY:        r.setctty,
+	for _, f := range []struct {
+		flag C.uint32_t
+		set  bool
+	}{
+		{C.NSENTER_F_TRACE, r.trace},
+		{C.NSENTER_F_FORK, r.plan.types()&ns.PID != 0},
+		{C.NSENTER_F_SET_UID, r.credential != nil && r.credential.UID != Unchanged},
+		{C.NSENTER_F_SET_GID, r.credential != nil && r.credential.GID != Unchanged},
+		{C.NSENTER_F_IDS_IF_MAPPED, r.idsIfMapped},
+		{C.NSENTER_F_NO_SETGROUPS, r.noSetgroups},
+		{C.NSENTER_F_TRY_SETGROUPS, r.trySetgroups},
+		{C.NSENTER_F_NEW_ROOT, r.newRoot},
+		{C.NSENTER_F_CALLER_MAPS, r.callerMaps},
+		{C.NSENTER_F_DENY_SETGROUPS, r.new.DenySetgroups},
+		{C.NSENTER_F_MOUNT_PROC, r.new.MountProc},
+		{C.NSENTER_F_LOOPBACK_UP, r.new.LoopbackUp},
+		{C.NSENTER_F_PIVOT, r.new.PivotRoot},
+		{C.NSENTER_F_KEEP_CAPS, r.new.KeepCapabilities},
+		{C.NSENTER_F_FUNCTION, r.input >= 0},
+		{C.NSENTER_F_INIT, r.init},
+		{C.NSENTER_F_INHERIT, r.inherited != nil},
+		{C.NSENTER_F_SETSID, r.setsid},
+		{C.NSENTER_F_SETCTTY, r.setctty},
 	} {
-		if set {
-			flags |= flag
+		if f.set {
+			flags |= f.flag
 		}
 	}
 	return flags
@@ -136,9 +138,9 @@ func (r *request) groups() []int {
 	return r.credential.Groups
 }
 
-// body is everything after the header, in the order that request.h gives.
-func (r *request) body() []byte {
-	b := r.inherited.body()
+// appendBody adds everything after the header, in the order that request.h gives.
+func (r *request) appendBody(b []byte) []byte {
+	b = r.inherited.appendBody(b)
 	for _, i := range r.files {
 		b = binary.NativeEndian.AppendUint32(b, uint32(int32(i)))
 	}
@@ -147,8 +149,10 @@ func (r *request) body() []byte {
 	}
 	fixed := []string{r.path, r.rootPath, r.dir, mapText(r.new.UIDMappings), mapText(r.new.GIDMappings), r.new.offsetsText(),
 		r.new.Hostname, r.new.Domainname, r.new.procDir()}
-	for _, s := range slices.Concat(fixed, r.argv, r.env) {
-		b = appendString(b, s)
+	for _, strings := range [][]string{fixed, r.argv, r.env} {
+		for _, s := range strings {
+			b = appendString(b, s)
+		}
 	}
 	return b
 }
@@ -161,10 +165,9 @@ func appendString(b []byte, s string) []byte {
 
 // marshal is the message, header first. It fails for what does not fit.
 func (r *request) marshal() ([]byte, error) {
-	body := r.body()
-	total := C.sizeof_struct_nsenter_request + len(body)
+	message := r.appendBody(make([]byte, headerSize, 2*headerSize+4096)) // mostly enough
 	switch {
-	case total > maxRequest:
+	case len(message) > maxRequest:
 		return nil, &Error{Op: "send request", Errno: unix.E2BIG, Hint: "arguments and environment are too long"}
 	case len(r.files) > maxFiles || len(r.fds) > maxFiles:
 		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d files", maxFiles)}
@@ -173,9 +176,9 @@ func (r *request) marshal() ([]byte, error) {
 	case len(r.plan.joins) > maxJoins:
 		return nil, &Error{Op: "send request", Errno: errnoInvalid, Hint: fmt.Sprintf("more than %d joins", maxJoins)}
 	}
-	header := r.header(total)
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&header)), C.sizeof_struct_nsenter_request)
-	return append(bytes[:len(bytes):len(bytes)], body...), nil
+	header := r.header(len(message))
+	copy(message, unsafe.Slice((*byte)(unsafe.Pointer(&header)), headerSize))
+	return message, nil
 }
 
 func (r *request) header(total int) C.struct_nsenter_request {

@@ -112,6 +112,18 @@ func readOnce(f *os.File, buf []byte) (n int, err error) {
 	return max(n, 0), err
 }
 
+// readWhole is readOnce for a file that mostly takes less than size.
+func readWhole(f *os.File, size int) ([]byte, error) {
+	for {
+		buf := make([]byte, size)
+		n, err := readOnce(f, buf)
+		if err != nil || n < size {
+			return buf[:n], err
+		}
+		size *= 2
+	}
+}
+
 // processStat is what is taken out of /proc/PID/stat.
 type processStat struct {
 	comm   string

@@ -68,17 +68,43 @@ func TestSlowDeathBeforeExec(t *testing.T) {
 func slowDeathBeforeExec(t *testing.T) {
 	baseline(t)
 	everywhere(t, func(t *testing.T, set *ns.Set) {
-		memory := fullMemory(t, 256<<20)
-		cmd := nsenter.Command(set, "/bin/sleep", "1000")
-		cmd.ExtraFiles = []*os.File{memory}
-		cmd.BeforeExec = func(pid int) error {
-			memory.Close() // so that the payload is the last to have it
-			err := syscall.Kill(pid, syscall.SIGKILL)
-			time.Sleep(5 * time.Millisecond) // GO comes when the socket has closed
-			return err
+		for _, setsid := range []bool{false, true} {
+			memory := fullMemory(t, 256<<20)
+			cmd := nsenter.Command(set, "/bin/sleep", "1000")
+			cmd.Setsid = setsid
+			cmd.ExtraFiles = []*os.File{memory}
+			cmd.BeforeExec = func(pid int) error {
+				memory.Close() // so that the payload is the last to have it
+				err := syscall.Kill(pid, syscall.SIGKILL)
+				time.Sleep(5 * time.Millisecond) // GO comes when the socket has closed
+				return err
+			}
+			checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, op: "exec", path: "/bin/sleep"})
 		}
-		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, op: "exec", path: "/bin/sleep"})
 	})
+}
+
+// Whether a payload has executed is asked by something that could change its process group.
+func TestHasExecuted(t *testing.T) {
+	baseline(t)
+	l := newLauncher(t) // whose payloads are forks
+	group := unix.Getpgrp()
+	ask := func(when string, pid int, want bool) {
+		if got := nsenter.HasExecuted(pid); got != want {
+			t.Errorf("%s: executed is %v", when, got)
+		}
+		if now, err := unix.Getpgid(pid); err != nil || now != group {
+			t.Errorf("%s: group is %d (%v), was %d", when, now, err, group)
+		}
+	}
+	cmd := l.Command(nil, "/bin/sleep", "1000")
+	cmd.BeforeExec = func(pid int) error { ask("before exec", pid, false); return nil }
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ask("after Start", cmd.Process.Pid, true)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 }
 
 // fullMemory is a file in memory, all of it there.
