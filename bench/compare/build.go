@@ -19,6 +19,8 @@ var (
 	bareC string
 	//go:embed c/floor.c
 	floorC string
+	//go:embed c/duty.c
+	dutyC string
 )
 
 // compileC makes a static program of C source.

@@ -15,12 +15,13 @@ func (b *bench) floors() (contenders []*turns.Contender, closeFloor func(), err 
 	if err != nil {
 		return nil, nil, err
 	}
-	program, err := compileC(b.dir, "floor", floorC)
+	floor, err := b.startC("floor", floorC)
 	if err != nil {
 		return nil, nil, err
 	}
-	floor, err := turns.StartWorker(program, strconv.Itoa(b.pid), b.program)
+	duty, err := b.startC("duty", dutyC)
 	if err != nil {
+		floor.Close()
 		return nil, nil, err
 	}
 	six := int(turns.Six)
@@ -28,7 +29,17 @@ func (b *bench) floors() (contenders []*turns.Contender, closeFloor func(), err 
 		floor.Contender("C: vfork, exec, wait", "0"),
 		floor.Contender("C: the same, six namespaces joined", strconv.Itoa(six)),
 		floor.Contender("C: the same, by another process", strconv.Itoa(-six)),
+		duty.Contender("C: all that a launcher's call owes", ""),
 		{Name: "os/exec, program without C library", Run: func() error { return exec.Command(bare).Run() }},
 		{Name: "launcher, program without C library", Run: func() error { return b.launcher.Command(b.set, bare).Run() }},
-	}, floor.Close, nil
+	}, func() { floor.Close(); duty.Close() }, nil
+}
+
+// startC starts a worker of C source.
+func (b *bench) startC(name, source string) (*turns.Worker, error) {
+	program, err := compileC(b.dir, name, source)
+	if err != nil {
+		return nil, err
+	}
+	return turns.StartWorker(program, strconv.Itoa(b.pid), b.program)
 }
