@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: matrix.sh [--core] [ROW...]
 # Runs the whole suite on every kernel, in every build, as every identity, and writes the tables of docs/reliability.md.
-# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more of nsenter and the command than CI has them run.
+# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more than CI has them run.
 # A row's result is kept in .build/matrix until the row runs again, so the tables can be made a few rows at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
