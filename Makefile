@@ -68,7 +68,7 @@ shim: ## run the tests while newer system calls fail, one at a time, and write d
 lint: lint-go lint-c lint-sh ## run every linter
 
 lint-go: .build/golangci-lint-$(GOLANGCI_LINT) ## lint the Go code
-	$< run ./...
+	for mod in . test bench; do (cd $$mod && $(CURDIR)/$< run ./...) || exit; done
 
 lint-c: ## compile the C code with gcc and clang, warnings being errors, and check its format
 	@scripts/lint-c.sh

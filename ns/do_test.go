@@ -301,7 +301,11 @@ func init() {
 func TestDoLeavesNothingBehind(t *testing.T) {
 	handles := []*Handle{fresh(t, Net), fresh(t, Net), fresh(t, UTS), fresh(t, IPC)}
 	// Go keeps a thread for each goroutine that was ever in the kernel at once with others, and we some descriptors.
-	visit := func() { visitAtOnce(t, handles, 1000); allThreadsHome(t) }
+	times := 1000
+	if testutil.Who() != testutil.Root {
+		times = 100 // there is no way back from a namespace of one's own: each visit takes a new thread
+	}
+	visit := func() { visitAtOnce(t, handles, times); allThreadsHome(t) }
 	testutil.Baseline(t, visit)
 	visit()
 	if n := len(lending.joined); n != 0 {

@@ -19,7 +19,9 @@ func (h *Handle) ID64() (id uint64, err error) {
 
 // OpenByID opens the namespace of type t with this 64-bit id and inode number, as ID64 and ID return them, wherever
 // it is: nobody needs to be in it. It needs Linux 6.18; before, the error matches errors.ErrUnsupported.
-// If there is none, or no longer, it matches os.ErrNotExist; os.ErrPermission if it is not for the caller.
+// If there is none, or no longer, it matches os.ErrNotExist; os.ErrPermission if it is not for the caller. Newer kernels do
+// not tell the two apart, and open namespaces that the caller is not in for CAP_SYS_ADMIN in the initial user namespace
+// alone (7.0, and 6.18.50 and 6.19.9): there it is os.ErrNotExist for both.
 func OpenByID(t Type, id64, inode uint64) (*Handle, error) {
 	if err := t.checkOne(); err != nil {
 		return nil, fmt.Errorf("open namespace by id %d: %w", id64, err)

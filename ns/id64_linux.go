@@ -2,6 +2,7 @@ package ns
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +27,13 @@ func openByID(t Type, id64, inode uint64) (int, error) {
 	}
 	fd, err := nsfs.OpenByID(id64, uint64(t), inode)
 	if errors.Is(err, unix.ESTALE) {
-		return -1, os.ErrNotExist
+		return -1, errStale
 	}
 	return fd, err
 }
+
+// errStale: also for a caller who may not see it, since "nsfs: tighten permission checks for handle opening" (CVE-2026-43391).
+var errStale = fmt.Errorf("%w, or the caller may not see it", os.ErrNotExist)
 
 func pidIn(h *Handle, pid int) (n int, err error) {
 	closed := h.Control(func(fd uintptr) {

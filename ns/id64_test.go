@@ -32,7 +32,7 @@ func TestID64AndOpenByID(t *testing.T) {
 		}
 		seen[id] = true
 		again, err := OpenByID(typ, id, h.ID().Ino)
-		if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
+		if refused := errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist); refused && testutil.Who() != testutil.Root {
 			continue
 		}
 		if err != nil || !again.Equal(h) {

@@ -58,7 +58,7 @@ func (l *Listing) Find(id ID) *Namespace {
 
 // List finds every namespace that the caller can see: those that processes are in; those that bind mounts, file
 // descriptors, sockets or single threads alone keep alive; and those that own, or are the parent of, another one.
-// From Linux 6.19 the kernel lists the rest as well (listns(2)).
+// From Linux 6.19 the kernel lists the rest as well (listns(2)), if the caller has CAP_SYS_ADMIN in the initial user namespace.
 //
 // It goes through procfs once, in time proportional to the number of processes and their open files. It is no
 // snapshot: what changes meanwhile may be seen before or after. Missing rights (CAP_SYS_PTRACE for other people's

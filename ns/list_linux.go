@@ -41,9 +41,8 @@ func list() (*Listing, error) {
 	defer pids.Close()
 
 	var own mountTable
-	l := s.processes(pids, func() { own = readMountTable(self) })
-	l.pins(own)
-	l.rest()
+	l := s.processes(pids, func(l *lister) { own = l.mountTable(self) })
+	l.besides(own)
 	if l.err != nil {
 		return nil, fmt.Errorf("list namespaces: %w", l.err)
 	}
@@ -53,9 +52,9 @@ func list() (*Listing, error) {
 }
 
 // processes divides the processes among as many threads as there are processors: nearly all of the time is the kernel's.
-// Each has a lister of its own. What they have found is what the returned one knows. also is to be done meanwhile, on
-// the caller's thread.
-func (s survey) processes(pids *procfs.PIDReader, also func()) *lister {
+// Each has a lister of its own. What they have found is what the returned one knows. also is to be done meanwhile, by
+// the one on the caller's thread.
+func (s survey) processes(pids *procfs.PIDReader, also func(*lister)) *lister {
 	const most = 8 // for each keeps some files open
 	listers := make([]*lister, min(runtime.GOMAXPROCS(0), most))
 	var wg sync.WaitGroup
@@ -66,7 +65,7 @@ func (s survey) processes(pids *procfs.PIDReader, also func()) *lister {
 			wg.Go(func() { l.work(pids) })
 		}
 	}
-	also()
+	also(listers[0])
 	listers[0].work(pids)
 	wg.Wait()
 

@@ -125,6 +125,23 @@ func TestListHolders(t *testing.T) {
 	}
 }
 
+// A network namespace that a socket alone keeps alive is not among those that listns(2) lists (seen on 7.2): the sockets have to be asked.
+func TestListFindsNetworkOfSocket(t *testing.T) {
+	testutil.Needs(t, "pidfd_open", "pidfd_getfd") // to look at sockets
+	h := fresh(t, Net)
+	sock, err := h.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	id := h.ID()
+	h.Close()
+	want := Holder{PID: os.Getpid(), FD: int(sock.Fd()), Socket: true}
+	if n := mustList(t).Find(id); n == nil || !slices.Contains(n.Holders, want) {
+		t.Errorf("%+v, want it held by %+v", n, want)
+	}
+}
+
 // A user namespace without a process is found as an owner.
 func TestListFindsOwnerWithoutMember(t *testing.T) {
 	target := start(t, "sleep", &syscall.SysProcAttr{
@@ -156,7 +173,8 @@ func TestListFindsOwnerWithoutMember(t *testing.T) {
 	}
 }
 
-// Nothing in procfs shows a handle that is on its way through a socket. The kernel does, where it has listns(2).
+// Nothing in procfs shows a handle that is on its way through a socket. The kernel does, where it has listns(2), to root; to
+// others the first kernels that had it.
 func TestListFindsWhatProcfsDoesNotShow(t *testing.T) {
 	h := fresh(t, Net)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -171,7 +189,8 @@ func TestListFindsWhatProcfsDoesNotShow(t *testing.T) {
 	id := h.ID()
 	h.Close()
 	n := mustList(t).Find(id)
-	if (n != nil) != nsfs.Lists.Has() {
+	must := nsfs.Lists.Has() && testutil.Who() == testutil.Root
+	if n != nil && !nsfs.Lists.Has() || n == nil && must {
 		t.Fatalf("found %+v; the kernel lists namespaces: %v", n, nsfs.Lists.Ask())
 	}
 	if n != nil && (n.Type != Net || n.Members != 0 || n.PID != 0 || len(n.Holders) != 0) {

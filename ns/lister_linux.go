@@ -82,6 +82,17 @@ func (l *lister) sorted() drafts {
 	return rows
 }
 
+// besides adds what no process has shown, or that there is no answer.
+func (l *lister) besides(own mountTable) {
+	defer l.kept.close()
+	if l.err == nil {
+		l.pins(own)
+	}
+	if l.err == nil {
+		l.rest()
+	}
+}
+
 // rest adds what the kernel has and procfs does not show.
 func (l *lister) rest() {
 	var known map[uint64]bool
@@ -92,8 +103,10 @@ func (l *lister) rest() {
 		if known[id] {
 			continue
 		}
-		if fd, err := nsfs.OpenByID(id, 0, 0); err == nil { // else gone, or not for us
+		fd, err := nsfs.OpenByID(id, 0, 0)
+		if err == nil { // else gone, or not for us
 			l.adopt(fd)
 		}
+		l.fail(err)
 	}
 }

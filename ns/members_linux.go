@@ -107,6 +107,7 @@ func (l *lister) byLinks(p *subject) (rows [len(kinds)]*draft, err error) {
 // count adds a member to the rows. It stands for those of which it is the lowest one so far.
 func (l *lister) count(p *subject, uid int, rows [len(kinds)]*draft) {
 	command, known := "", false
+	var err error
 	for _, row := range rows {
 		if row == nil {
 			continue
@@ -119,7 +120,9 @@ func (l *lister) count(p *subject, uid int, rows [len(kinds)]*draft) {
 			continue
 		}
 		if !known {
-			command, known = p.Command(), true
+			command, err = p.Command()
+			l.fail(err)
+			known = true
 		}
 		row.PID, row.UID, row.Command = p.PID, uid, command
 	}

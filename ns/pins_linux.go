@@ -23,12 +23,10 @@ type pinned struct {
 	path string
 }
 
-// readMountTable looks for namespaces, whose mounts have the root "net:[4026532000]".
-func readMountTable(p *procfs.Process) (table mountTable) {
+// mountTable looks for namespaces, whose mounts have the root "net:[4026532000]".
+func (l *lister) mountTable(p *procfs.Process) (table mountTable) {
 	mounts, err := p.Mounts()
-	if err != nil {
-		return table
-	}
+	l.fail(err)
 	for m := range mounts {
 		if m.Path == "/proc" {
 			table.hidepid = strings.Contains(m.Options, "hidepid=")
@@ -42,7 +40,7 @@ func readMountTable(p *procfs.Process) (table mountTable) {
 
 // mounts reads the mount table of p's mount namespace, of which it is the first member.
 func (l *lister) mounts(p *subject, row *draft) {
-	table := readMountTable(p.Process)
+	table := l.mountTable(p.Process)
 	if len(table.pins) > 0 {
 		table.of, table.pid = link{Mount, row.ID.Ino}, p.PID
 		l.tables = append(l.tables, table)
@@ -66,9 +64,11 @@ func (l *lister) pin(table mountTable) {
 	for _, pinned := range table.pins {
 		row := l.find(pinned.at)
 		if row == nil && table.pid == 0 {
-			if fd, _, err := openPath(pinned.path); err == nil {
-				row = l.adopt(fd)
+			fd, t, err := openPath(pinned.path)
+			if err == nil {
+				row = l.adoptType(fd, t)
 			}
+			l.fail(err)
 		}
 		if row != nil && row.Type == pinned.at.t && row.ID.Ino == pinned.at.inode { // else covered by another mount
 			row.Pins = append(row.Pins, Pin{Path: pinned.path, PID: table.pid})

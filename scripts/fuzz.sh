@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: fuzz.sh [TARGET...]
-# Fuzzes what reads bytes that others have written, two targets at a time: the decoder of requests, which is C, with
-# libFuzzer and the sanitizers, and Go's parsers with go test. FUZZTIME is how long each runs, such as 60s;
+# Fuzzes what reads bytes that others have written, a target for each processor at a time: the decoder of requests, which is
+# C, with libFuzzer and the sanitizers, and Go's parsers with go test. FUZZTIME is how long each runs, such as 60s;
 # without it all of them together take an hour. What libFuzzer has found out is kept in .build/fuzz, for the next time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -54,5 +54,5 @@ fi
 scripts/need.sh go gcc clang libfuzzer
 mkdir -p .build/fuzz
 mapfile -t all < <(if [[ $# -gt 0 ]]; then printf '%s\n' "$@"; else targets; fi)
-export FUZZTIME=${FUZZTIME:-$((2 * 3600 / ${#all[@]}))s}
-printf '%s\n' "${all[@]}" | xargs -n 1 -P 2 "$0" --one
+export FUZZTIME=${FUZZTIME:-$(($(nproc) * 3600 / ${#all[@]}))s}
+printf '%s\n' "${all[@]}" | xargs -n 1 -P "$(nproc)" "$0" --one

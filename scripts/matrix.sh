@@ -1,7 +1,7 @@
 #!/bin/bash
-# Usage: matrix.sh [--core] [ROW...]
+# Usage: matrix.sh [--core] [--as "IDENTITY..."] [ROW...]
 # Runs the whole suite on every kernel, in every build, as every identity, and writes the tables of docs/reliability.md.
-# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more of nsenter and the command than CI has them run.
+# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more than CI has them run; --as root has them run that as root only.
 # A row's result is kept in .build/matrix until the row runs again, so the tables can be made a few rows at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/table.sh
 
 builds=(gcc pie static static-pie musl clang race)
-kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bookworm/arm64 sid/arm64)
+kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bullseye/arm64 bookworm/arm64 trixie/arm64 sid/arm64)
 all=("${builds[@]/#/own/}" "${kernels[@]}" lsm/selinux lsm/apparmor)
 results=$PWD/.build/matrix
 
@@ -20,15 +20,15 @@ run_row() {
 	row=$1
 	[[ $row == own/* || $row == lsm/* || $extent == whole ]] || build+=" (core)"
 	mkdir -p "$results/${row%/*}"
-	: >"$results/$row"
+	forget
 	case $row in
 	own/*)
 		system="$(uname -r | grep -oE '^[0-9]+\.[0-9]+'), $(go env GOHOSTARCH)" build=$(describe "${row#own/}")
 		for who in $(identities); do suite "$who" "${row#own/}"; done
 		;;
 	lsm/*) build="$build; ${row#lsm/} enforcing" && guest_lsm "${row#lsm/}" ;;
-	*/arm64) guest_suite "${row%/*}" arm64 arm64 "$(guest_plan "$extent" root user userns)" ;;
-	*) guest_suite "${row%/*}" "${row#*/}" static "$(guest_plan "$extent" root user userns)" ;;
+	*/arm64) guest_suite "${row%/*}" arm64 arm64 "$(guest_plan "$extent" "${whos[@]}")" ;;
+	*) guest_suite "${row%/*}" "${row#*/}" static "$(guest_plan "$extent" "${whos[@]}")" ;;
 	esac
 }
 
@@ -45,11 +45,15 @@ describe() {
 	esac
 }
 
-extent=whole
-if [[ ${1:-} == --core ]]; then
-	extent=core
+extent=whole whos=(root user userns)
+while [[ ${1:-} == --* ]]; do
+	case $1 in
+	--core) extent=core ;;
+	--as) read -ra whos <<<"$2" && shift ;;
+	*) echo "unknown option $1" >&2 && exit 2 ;;
+	esac
 	shift
-fi
+done
 rows=("$@")
 [[ ${#rows[@]} -gt 0 ]] || rows=("${all[@]}")
 export NSEXEC_MUST_WORK=1

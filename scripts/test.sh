@@ -52,7 +52,7 @@ part_musl() { suite "$(identities | head -n 1)" musl core; }
 part_clang() { suite "$(identities | head -n 1)" clang core; }
 
 # Released kernels, oldest first. make matrix runs all of the tests there, on the newest one and on arm64: a kernel that
-# Debian has not released changes from day to day, and crashes under emulation.
+# Debian has not released changes from day to day.
 part_kernels() {
 	local plan suite
 	plan=$(guest_plan core root)

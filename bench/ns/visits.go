@@ -14,83 +14,38 @@ import (
 
 // visits compares ways for a goroutine to visit a network namespace and come back.
 func visits() error {
-	var hs [2]*ns.Handle
-	for i := range hs {
-		h, err := ns.New(ns.Net)
-		if err != nil {
+	var ours [2]*ns.Handle
+	var theirs [2]cni.NetNS
+	for i := range ours {
+		var err error
+		if ours[i], err = ns.New(ns.Net); err != nil {
 			return err
 		}
-		defer h.Close()
-		hs[i] = h
+		defer ours[i].Close()
+		if theirs[i], err = cni.GetNS(procPath(ours[i])); err != nil {
+			return err
+		}
+		defer theirs[i].Close()
 	}
-	runner, err := hs[0].Runner()
+	runner, err := ours[0].Runner()
 	if err != nil {
 		return err
 	}
 	defer runner.Close()
-	theirs, err := cni.GetNS(procPath(hs[0]))
-	if err != nil {
-		return err
-	}
-	defer theirs.Close()
-	theirs2, err := cni.GetNS(procPath(hs[1]))
-	if err != nil {
-		return err
-	}
-	defer theirs2.Close()
 
-	nothing := func() error { return nil }
-	do := func(h *ns.Handle) func(int) error {
-		return func(n int) error {
-			for range n {
-				if err := h.Do(nothing); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	cniDo := func(h cni.NetNS) func(int) error {
-		return func(n int) error {
-			for range n {
-				if err := h.Do(func(cni.NetNS) error { return nil }); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	free := []*contender{
-		{name: "CNI NetNS.Do", n: 300, run: cniDo(theirs)},
-		{name: "Handle.Do", n: 3000, run: do(hs[0])},
-		{name: "a bare pair of setns(2), both files open", n: 3000, run: barePair(hs[0])},
-		{name: "Runner.Do, one function at a time", n: 300, run: func(n int) error {
-			for range n {
-				if err := runner.Do(nothing); err != nil {
-					return err
-				}
-			}
-			return nil
-		}},
-		{name: "Runner.Do, batches of 100", n: 3000, run: func(n int) error {
-			batch := make([]func() error, 100)
-			for i := range batch {
-				batch[i] = nothing
-			}
-			for range n / len(batch) {
-				if err := runner.Do(batch...); err != nil {
-					return err
-				}
-			}
-			return nil
-		}},
+		{name: "CNI NetNS.Do", n: 300, run: cniDo(theirs[0])},
+		{name: "Handle.Do", n: 3000, run: do(ours[0])},
+		{name: "a bare pair of setns(2), both files open", n: 3000, run: barePair(ours[0])},
+		{name: "Runner.Do, one function at a time", n: 300, run: times(func() error { return runner.Do(nothing) })},
+		{name: "Runner.Do, batches of 100", n: 3000, run: batches(runner, 100)},
 	}
 	nested := []*contender{
 		{name: "CNI NetNS.Do", n: 300, run: func(n int) error {
-			return theirs2.Do(func(cni.NetNS) error { return cniDo(theirs)(n) })
+			return theirs[1].Do(func(cni.NetNS) error { return cniDo(theirs[0])(n) })
 		}},
 		{name: "Handle.Do", n: 3000, run: func(n int) error {
-			return hs[1].Do(func() error { return do(hs[0])(n) })
+			return ours[1].Do(func() error { return do(ours[0])(n) })
 		}},
 	}
 	if err := onThread(func() error { return race(slices.Concat(free, nested), rounds) }); err != nil {
@@ -99,6 +54,34 @@ func visits() error {
 	table("Visiting a network namespace", free)
 	table("The same, nested in a visit to another one", nested)
 	return nil
+}
+
+func nothing() error { return nil }
+
+// times repeats a step.
+func times(step func() error) func(n int) error {
+	return func(n int) error {
+		for range n {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func do(h *ns.Handle) func(int) error { return times(func() error { return h.Do(nothing) }) }
+
+func cniDo(h cni.NetNS) func(int) error {
+	return times(func() error { return h.Do(func(cni.NetNS) error { return nil }) })
+}
+
+// batches hands the runner so many functions at once.
+func batches(runner *ns.Runner, size int) func(int) error {
+	batch := slices.Repeat([]func() error{nothing}, size)
+	return func(n int) error {
+		return times(func() error { return runner.Do(batch...) })(n / size)
+	}
 }
 
 // onThread runs fn on another thread than the main one, where Do would take one of its own.

@@ -23,7 +23,8 @@ func PIDIn(fd, pid int) (int, error) { return raw.Ioctl(fd, nsGetPIDIn, uintptr(
 // PIDFrom returns the caller's number for the process pid of the pid namespace fd. ESRCH: none.
 func PIDFrom(fd, pid int) (int, error) { return raw.Ioctl(fd, nsGetPIDFrom, uintptr(pid)) }
 
-// OpenByID opens a namespace by its 64-bit id, type (a CLONE_NEW* value) and inode number. ESTALE: there is none.
+// OpenByID opens a namespace by its 64-bit id, type (a CLONE_NEW* value) and inode number. ESTALE: there is none
+// that the caller may see.
 func OpenByID(id, t, inode uint64) (int, error) {
 	// struct nsfs_file_handle, include/uapi/linux/nsfs.h
 	handle := binary.NativeEndian.AppendUint64(nil, id)

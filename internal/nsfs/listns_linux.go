@@ -10,7 +10,8 @@ import (
 )
 
 // IDsOfAll goes through the 64-bit ids of all namespaces that the kernel lets the caller list: listns(2). Where it is
-// missing, or refused, there are none.
+// missing, or refused, there are none. Nor are network namespaces that sockets alone keep alive: they are inactive until
+// somebody asks a socket for its own (SIOCGSKNS).
 func IDsOfAll() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		if !Lists.Has() {

@@ -76,19 +76,19 @@ func (p *Process) Task() (uid, threads int) {
 	return int(st.Uid), int(st.Nlink) - 2 // itself and its parent
 }
 
-// Command returns the command line, its arguments separated by blanks; for a kernel thread its name.
-func (p *Process) Command() string {
+// Command returns the command line, its arguments separated by blanks; for a kernel thread or a zombie its name.
+func (p *Process) Command() (string, error) {
 	var buf [1024]byte
 	line, err := p.commandLine(buf[:])
-	if err != nil || len(line) == 0 {
-		line, _ = p.read("comm") // it has died: no name
+	if err == nil && len(line) == 0 {
+		line, err = p.read("comm")
 	}
 	for i, c := range line {
 		if c == 0 {
 			line[i] = ' '
 		}
 	}
-	return string(bytes.TrimSpace(line))
+	return string(bytes.TrimSpace(line)), err
 }
 
 // commandLine needs no second read to be told that this was all: it is no sequence of records.
@@ -136,11 +136,16 @@ func (p *Process) Threads(fn func(*Process)) error {
 		if err != nil || tid == p.PID {
 			continue
 		}
-		if ns, err := openDir(p.dir, "task/"+name+"/ns"); err == nil { // else it has just ended
-			t := &Process{PID: tid, dir: notOpen, ns: ns}
-			fn(t)
-			t.Close()
+		ns, err := openDir(p.dir, "task/"+name+"/ns")
+		if errors.Is(err, unix.ENOENT) { // it has just ended
+			continue
 		}
+		if err != nil {
+			return err
+		}
+		t := &Process{PID: tid, dir: notOpen, ns: ns}
+		fn(t)
+		t.Close()
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ guest_archive() {
 archive() { (cd "$1" && find . | cpio --quiet --create --format newc --owner 0:0) >"$2.part" && mv "$2.part" "$2"; }
 
 # guest_boot ARCH KERNEL INITRD [WORD...] boots a guest and prints its console; the words are for the kernel's command line.
+#
+# Its processors take turns in one thread. With a thread each, one may execute what another is just patching: a kernel of 7.2
+# ended so, in a jump that a static branch had become by half. That also takes more time, since they wait for each other.
 guest_boot() {
 	local arch=$1 kernel=$2 initrd=$3 console machine
 	shift 3
@@ -78,7 +81,7 @@ guest_boot() {
 	amd64) console=ttyS0 machine=(qemu-system-x86_64 -cpu max) ;;
 	arm64) console=ttyAMA0 machine=(qemu-system-aarch64 -machine virt -cpu cortex-a72) ;;
 	esac
-	timeout --kill-after=5 "${NSEXEC_GUEST_TIMEOUT:-7200}" "${machine[@]}" -accel tcg,thread=multi -m 2048 -smp 2 \
+	timeout --kill-after=5 "${NSEXEC_GUEST_TIMEOUT:-7200}" "${machine[@]}" -accel tcg,thread=single -m 2048 -smp 2 \
 		-nographic -no-reboot -nodefaults -serial stdio -monitor none \
 		-kernel "$(find "$kernel" -name 'vmlinuz*')" -initrd "$initrd" \
 		-append "console=$console quiet panic=-1 mitigations=off random.trust_cpu=on rdinit=/guest/init $*" </dev/null
@@ -91,10 +94,15 @@ core+='|ReexecChild$|ReexecUnshared$|CloneJoins$|ExitCodes|WaitWhereSIGCHLD|Wait
 core+='|NothingIsLeft|TargetCanDie|TargetThatDies|NobodyHasTheVariable|BadPrograms|MapRanges$|MapAuto$|InitIsProcess1'
 core+='|Demo$|ExecEntersAll|RunCreatesEach)'
 
-# extent_flags EXTENT IMPORT is what keeps a package's tests to that: whole, core (of the two large packages), or a pattern.
+# in_extent EXTENT IMPORT: the core is without the tests of the tests' own tools, which know no kernel and no build.
+in_extent() { [[ $1:$2 != core:*/internal/testutil ]]; }
+
+# extent_flags EXTENT IMPORT is what keeps a package's tests to that: whole, core, or a pattern. The core has no second run
+# of ns in which all kernels are as old.
 extent_flags() {
 	case $1:$2 in
 	core:*/nsenter | core:*/cmd/*) echo "-test.run=$core" ;;
+	core:*/ns) echo '-test.skip=^TestOnOldKernel$' ;;
 	core:* | whole:*) ;;
 	*) echo "-test.run=$1" ;;
 	esac
@@ -106,6 +114,7 @@ guest_plan() {
 	shift
 	for who in "$@"; do
 		while read -r name dir import; do
+			in_extent "$extent" "$import" || continue
 			flags="-test.short -test.timeout=60m $(extent_flags "$extent" "$import")"
 			echo "$who $import $dir ${name##*/} $flags"
 		done < <(list_tests . ./...)
@@ -140,8 +149,9 @@ guest_suite() {
 	guest_archive "$arch" "$kernel" "$variant" "$plan" "$stage/initrd"
 	local before=("$passed" "$failed" "$skipped")
 	guest_run "$arch" "$kernel" "$@" && return 0
-	echo "      a kernel may crash or hang while it patches itself under emulation: once more"
+	echo "      a kernel may crash or hang under emulation: once more"
 	passed=${before[0]} failed=${before[1]} skipped=${before[2]}
+	[[ -z ${record:-} ]] || forget
 	guest_run "$arch" "$kernel" "$@" || return 0 # it has been counted
 }
 

@@ -18,6 +18,7 @@ suite() {
 	compile "$variant" || return 0
 	echo "== the tests ($variant build) as $who: $("as_$who" id)"
 	while read -r name dir import; do
+		in_extent "$extent" "$import" || continue
 		run_tests "$who" "$stage/bin/$variant/$name" "$dir" "$import" "$(extent_flags "$extent" "$import")"
 	done <"$stage/bin/$variant/list"
 }

@@ -62,7 +62,7 @@ func (s *scene) killOnce(t *testing.T, soon bool, o orders) string {
 	if soon {
 		moment = time.Now().Add(time.Second) // at the latest
 	}
-	for time.Now().Before(moment) && !(soon && begun) {
+	for time.Now().Before(moment) && (!soon || !begun) {
 		all, stages := countChildren(cmd.Process.Pid)
 		crowd, begun = max(crowd, stages), all > 0
 	}
