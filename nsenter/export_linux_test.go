@@ -68,6 +68,26 @@ func StartHearingBooted() error {
 	return l.awaitReady()
 }
 
+// ResultHeard tells whether a caller hears that its function has a result, when a stage has said something before that.
+func ResultHeard() (bool, error) {
+	callers, stages, err := sockpair.New()
+	if err != nil {
+		return false, err
+	}
+	defer callers.Close()
+	defer stages.Close()
+	for _, said := range [][]byte{bootedReply(), bootedReply(), {doneByte}} {
+		if _, err := stages.Write(said); err != nil {
+			return false, err
+		}
+	}
+	f := &functionCall{heard: make(chan struct{})}
+	ended := &child{exited: make(chan struct{})}
+	close(ended.exited)
+	f.watch(callers, ended)
+	return f.done, nil
+}
+
 // MoveMessage is a request that a process of that pid makes for itself: to join
 // nothing, or a namespace by its fd.
 func MoveMessage(pid int, fds []int, types ...ns.Type) ([]byte, error) {

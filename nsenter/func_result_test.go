@@ -49,6 +49,13 @@ func TestFuncResultFromEverywhere(t *testing.T) {
 	})
 }
 
+// Whoever has cloned the payload may say so when the function runs already: a launcher that had to wait for a processor.
+func TestFuncResultAfterALateWord(t *testing.T) {
+	if heard, err := nsenter.ResultHeard(); !heard || err != nil {
+		t.Errorf("heard of it: %v, %v", heard, err)
+	}
+}
+
 // Neither bytes that look like the header, nor none, are taken for something else.
 func TestFuncResultIsOnlyBytes(t *testing.T) {
 	for _, in := range []string{"", "\n", "{}\n", "\x00", `{"Err":{"Message":"no"}}` + "\n", "I", "\xff\xfe"} {

@@ -109,20 +109,30 @@ func (f *functionCall) take(l *launch) error {
 
 // watch waits for the result, or for the payload's end.
 func (f *functionCall) watch(control *os.File, payload *child) {
-	var word [1]byte
-	n, err := control.Read(word[:])
-	for errors.Is(err, unix.EAGAIN) { // there was no room for it in the poller (epoll(7), max_user_watches)
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(control.Fd()), Events: unix.POLLIN}}, -1)
-		n, err = control.Read(word[:])
-	}
+	done := hearDone(control)
 	f.mu.Lock()
-	f.done = n == 1 && word[0] == doneByte
+	f.done = done
 	f.mu.Unlock()
 	close(f.heard)
 	select {
 	case <-payload.exited:
 	case <-time.After(functionGrace):
 		_ = payload.process.Kill()
+	}
+}
+
+// hearDone waits for the word that there is a result. Whoever has cloned the payload may say so only now, when it has
+// long been running: the kernel keeps apart what different processes say (SO_PASSCRED).
+func hearDone(control *os.File) bool {
+	var said [replySize]byte
+	for {
+		n, err := control.Read(said[:])
+		switch {
+		case errors.Is(err, unix.EAGAIN): // there was no room for it in the poller (epoll(7), max_user_watches)
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(control.Fd()), Events: unix.POLLIN}}, -1)
+		case n != replySize:
+			return n == 1 && said[0] == doneByte
+		}
 	}
 }
 

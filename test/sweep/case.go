@@ -18,11 +18,24 @@ const (
 	overtime = 200 * time.Millisecond // how much later than its deadline a Start may return
 )
 
-// plain starts a payload that nothing happens to, and returns the record of that.
+// start has the caller start a payload, and keeps a record of that.
+func (d *driver) start(r *record, timeout time.Duration) (result outcome, err error) {
+	s := d.caller.supervisor
+	s.watch(r)
+	defer s.watch(nil)
+	if result, err = d.caller.order(order{Start: timeout}); err == nil && result.Failure == nil {
+		s.awaitRest()
+	}
+	return result, err
+}
+
+func (d *driver) newRecord(f *fault) *record {
+	return newRecord(d.scenario, d.caller.pid, d.caller.launcher, f)
+}
+
+// plain starts a payload that nothing happens to, for the record.
 func (d *driver) plain(r *record) (complaint string) {
-	d.caller.supervisor.watch(r)
-	result, err := d.caller.order(order{Start: ample})
-	d.caller.supervisor.watch(nil)
+	result, err := d.start(r, ample)
 	if err != nil {
 		return fmt.Sprintf("the caller does not answer: %v", err)
 	}
@@ -57,7 +70,7 @@ func (d *driver) finish(started *outcome) (complaint string) {
 func (d *driver) learn() ([]call, error) {
 	var runs [][]call
 	for range 3 {
-		r := newRecord(d.scenario, d.caller.pid, d.caller.launcher, nil)
+		r := d.newRecord(nil)
 		if complaint := d.plain(r); complaint != "" {
 			return nil, fmt.Errorf("learn: %s", complaint)
 		}
@@ -76,7 +89,7 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 		timeout = scarce
 	}
 	for range 4 {
-		r := newRecord(d.scenario, d.caller.pid, d.caller.launcher, f)
+		r := d.newRecord(f)
 		switch f.Kind {
 		case KillCaller:
 			complaint, err = d.tryKillCaller(r)
@@ -103,9 +116,7 @@ const (
 )
 
 func (d *driver) tryOnce(r *record, timeout time.Duration) (complaint string, err error) {
-	d.caller.supervisor.watch(r)
-	result, err := d.caller.order(order{Start: timeout})
-	d.caller.supervisor.watch(nil)
+	result, err := d.start(r, timeout)
 	if err != nil {
 		return fmt.Sprintf("Start does not return: %v", err), d.renew()
 	}
@@ -148,7 +159,7 @@ func (d *driver) recover() (complaint string) {
 	if isAlive(d.caller.launcher) {
 		return ""
 	}
-	if complaint := d.plain(nil); complaint != "" {
+	if complaint := d.plain(d.newRecord(nil)); complaint != "" {
 		return "afterwards: " + complaint
 	}
 	_ = eventually(func() string {

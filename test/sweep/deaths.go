@@ -12,8 +12,7 @@ import (
 
 // tryKillCaller: whatever was on its way must be gone.
 func (d *driver) tryKillCaller(r *record) (complaint string, err error) {
-	d.caller.supervisor.watch(r)
-	result, err := d.caller.order(order{Start: ample})
+	result, err := d.start(r, ample)
 	if err == nil { // it was not got to: its launcher had nothing to do any more
 		return d.settle(&result, "")
 	}
@@ -28,9 +27,7 @@ func (d *driver) tryKillCaller(r *record) (complaint string, err error) {
 
 // tryKillTarget: Start says so, if it notices; a payload that has started may be killed with the target.
 func (d *driver) tryKillTarget(r *record) (complaint string, err error) {
-	d.caller.supervisor.watch(r)
-	result, err := d.caller.order(order{Start: ample})
-	d.caller.supervisor.watch(nil)
+	result, err := d.start(r, ample)
 	switch {
 	case err != nil:
 		complaint = fmt.Sprintf("Start does not return: %v", err)

@@ -103,7 +103,7 @@ func (d *driver) startCaller() (err error) {
 // warmUp has the caller open what it opens once and keeps on purpose.
 func (d *driver) warmUp() error {
 	for range 3 {
-		if complaint := d.plain(nil); complaint != "" {
+		if complaint := d.plain(d.newRecord(nil)); complaint != "" {
 			return errors.New("warm up: " + complaint)
 		}
 	}

@@ -71,7 +71,7 @@ func stageOf(s *scenario, c *call) nsenter.Stage {
 	switch {
 	case c.Role == Caller:
 		return nsenter.StageCaller
-	case c.Role == Launcher:
+	case c.Role == Launcher || c.Role == Worker:
 		return nsenter.StageLauncher
 	case c.Phase == Ready || c.Phase == Boot:
 		return nsenter.StagePayload
@@ -155,6 +155,10 @@ func expectEnd(s *scenario, r *record, how want) expectation {
 	case c.Role == Launcher || c.Role == Stage0 && s.payload() != Stage0:
 		// The rest does without it; and the next call finds a launcher gone, and starts another.
 		e.success = r.hasCloned(c) || c.Role == Launcher && c.NR == unix.SYS_RECVMSG
+	case c.Role == Worker:
+		// Before it has a call, another launcher gets that. Afterwards Start waits for it to close its files, which its
+		// end does too; and once they are closed, Start is over.
+		e.success = c.Phase == Idle || c.Phase == Return && !(how.deadline && c.NR != unix.SYS_RECVMSG)
 	case (c.Role == Maker || c.Role == Owner) && !how.deadline:
 		e.errors = []want{{stage: nsenter.Stage0, op: "wait for helper", errno: unix.ECANCELED}}
 	case c.Phase == Ready && !r.isReady(c):

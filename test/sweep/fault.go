@@ -86,7 +86,9 @@ func kindsAt(c *call) []Kind {
 		return []Kind{Delay}
 	case c.Phase == Spawn:
 		return []Kind{Delay, Kill, KillCaller}
-	case c.Phase != Steps && c.Phase != Ready:
+	case c.Phase == Return && c.NR == unix.SYS_RECVMSG: // Start is over
+		return []Kind{Delay, Kill, Stop}
+	case c.Phase != Steps && c.Phase != Ready && c.Phase != Return:
 		return []Kind{Delay, Kill, Stop, KillCaller}
 	}
 	return []Kind{Delay, Kill, Stop, KillCaller, KillTarget}
@@ -113,7 +115,7 @@ func isOurs(c *call) bool {
 		return !slices.Contains([]int{
 			unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_MPROTECT, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGACTION,
 		}, c.NR)
-	case c.Phase == Spawn || c.Phase == Loader || c.Phase == Boot:
+	case c.Phase == Spawn || c.Phase == Loader || c.Phase == Boot || c.Phase == Idle:
 		return c.N <= some
 	case c.Role == Launcher && c.NR == unix.SYS_RT_SIGACTION: // asks about all signals
 		return c.Args[0] <= some || c.Args[1] != 0

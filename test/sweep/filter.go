@@ -102,7 +102,12 @@ func runShim([]string) error {
 	return <-failed
 }
 
+// becomeCaller: without a driver there is nobody to answer for the kernel, and every call fails, exit too. The signal is
+// this thread's, which is the one that executes.
 func becomeCaller() error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
 	if err := os.Setenv(roleVariable, "caller"); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type Role string
 const (
 	Caller   Role = "caller" // the thread that Start is called on
 	Launcher Role = "launcher"
+	Worker   Role = "worker" // any of a launcher's threads: the one that has the call
 	Stage0   Role = "stage 0"
 	Maker    Role = "maker" // of new namespaces, for stage 0
 	Owner    Role = "owner" // of them, for the maker
@@ -30,12 +31,14 @@ type Phase string
 
 // The phases, in order. Processes that are cloned by a stage begin with steps.
 const (
+	Idle     Phase = "idle"     // a worker, before it has a call
 	Spawn    Phase = "spawn"    // the caller's child, before it executes the program again
 	Loader   Phase = "loader"   // the program, before its constructor
 	Activate Phase = "activate" // the constructor, before it has reason to speak
 	Steps    Phase = "steps"
-	Ready    Phase = "ready" // from READY to exec: the payload
-	Boot     Phase = "boot"  // a function's Go runtime
+	Ready    Phase = "ready"  // from READY to exec: the payload
+	Boot     Phase = "boot"   // a function's Go runtime
+	Return   Phase = "return" // a worker, to where it waits for calls, once its payload has executed
 	Executed Phase = "executed"
 )
 
@@ -70,16 +73,17 @@ type record struct {
 	hit      *call // what it was done to
 	calls    []call
 
-	thread    int // the caller's that runs Start; 0: it does not
-	threads   map[int]bool
+	thread    int          // the caller's that runs Start; 0: it does not
+	threads   map[int]bool // those that are not asked about
 	processes map[int]*process
-	roles     []Role // those that are still to come, in order
+	workers   map[int]int // calls of all of them, by number
+	roles     []Role      // those that are still to come, in order
 }
 
 func newRecord(s *scenario, caller, launcher int, f *fault) *record {
 	r := &record{
 		scenario: s, caller: caller, fault: f, roles: s.roles(),
-		threads: make(map[int]bool), processes: make(map[int]*process),
+		threads: make(map[int]bool), processes: make(map[int]*process), workers: make(map[int]int),
 	}
 	if launcher != 0 {
 		r.processes[launcher] = &process{role: Launcher, phase: Steps, count: make(map[int]int)}
@@ -97,7 +101,7 @@ const (
 // note adds a call, and tells whether it is the one to be interfered with.
 func (r *record) note(n *notification) (c *call, hit bool) {
 	tid, nr := int(n.pid), int(n.nr)
-	if nr == unix.SYS_PRCTL && r.mark(tid, n.args[0]) || r.thread == 0 {
+	if nr == unix.SYS_PRCTL && r.mark(tid, n.args[0]) {
 		return nil, false
 	}
 	p := r.process(tid)
@@ -136,25 +140,47 @@ func (r *record) mark(tid int, option uint64) bool {
 	return true
 }
 
-// process is nil for the caller's other threads, and for what there should not be.
+// process is nil for the caller's other threads, for what there should not be, and after Start: but for a worker, who
+// may only now be back where he waits for calls.
 func (r *record) process(tid int) *process {
-	if p := r.processes[tid]; p != nil {
+	p := r.processes[tid]
+	switch {
+	case r.thread == 0 && (p == nil || p.phase != Return), r.threads[tid]:
+		return nil
+	case p != nil:
 		return p
 	}
-	if r.threads[tid] {
-		return nil
-	}
-	if threadGroup(tid) != tid {
-		r.threads[tid] = true
-		return nil
+	if group := threadGroup(tid); group != tid {
+		return r.addThread(tid, group)
 	}
 	if len(r.roles) == 0 {
 		return nil
 	}
-	p := &process{role: r.roles[0], phase: r.scenario.firstPhase(r.roles[0]), count: make(map[int]int)}
+	p = &process{role: r.roles[0], phase: r.scenario.firstPhase(r.roles[0]), count: make(map[int]int)}
 	r.processes[tid] = p
 	r.roles = r.roles[1:]
 	return p
+}
+
+// addThread counts the calls of a launcher's workers together: any of them may get what comes.
+func (r *record) addThread(tid, group int) *process {
+	if p := r.processes[group]; p == nil || p.role != Launcher {
+		r.threads[tid] = true
+		return nil
+	}
+	p := &process{role: Worker, phase: Idle, count: r.workers}
+	r.processes[tid] = p
+	return p
+}
+
+// isAtRest tells whether the worker that had the call, if one had, waits for the next one.
+func (r *record) isAtRest() bool {
+	for _, p := range r.processes {
+		if p.phase == Return {
+			return false
+		}
+	}
+	return true
 }
 
 // threadGroup is the process that a thread is one of, or zero.
@@ -175,6 +201,8 @@ var activation = []int{unix.SYS_GETSOCKOPT, unix.SYS_GETPPID, unix.SYS_UNSHARE}
 // arrive is called before a call is counted, which tells where the process has got to.
 func (p *process) arrive(nr int, isPayload bool) {
 	switch {
+	case p.phase == Idle && (nr == unix.SYS_SETNS || nr == unix.SYS_CLONE):
+		p.phase = Steps
 	case p.phase == Loader && nr == unix.SYS_GETSOCKOPT:
 		p.phase = Activate
 	case p.phase == Activate && !slices.Contains(activation, nr):
@@ -189,6 +217,10 @@ func (p *process) leave(c *call, isPayload bool) {
 	switch {
 	case p.phase == Spawn && c.NR == unix.SYS_EXECVE:
 		p.phase = Loader
+	case p.role == Worker && c.NR == unix.SYS_CLONE:
+		p.phase = Return
+	case p.phase == Return && c.NR == unix.SYS_RECVMSG:
+		p.phase = Executed
 	case p.phase == Ready && isPayload && c.NR == unix.SYS_EXECVE:
 		p.phase = Executed
 	case p.phase == Boot && c.NR == unix.SYS_WRITE: // BOOTED

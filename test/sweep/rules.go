@@ -175,12 +175,14 @@ var rules = []rule{
 
 	// A launcher.
 	{nr: unix.SYS_RECVMSG, role: Launcher, why: "the next call finds it gone, and starts another", lost: "it has ended"},
+	{nr: unix.SYS_RECVMSG, role: Worker, why: "the same", lost: "it has ended"},
 	{nr: unix.SYS_CLONE, role: Launcher, arg: has(0, unix.CLONE_THREAD), why: "with fewer workers it clones by itself"},
 	{nr: unix.SYS_MMAP, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_MADVISE, role: Launcher, op: "map memory"},
 	{nr: unix.SYS_OPENAT, role: Launcher, why: "it cannot leave its pid namespace, then, and its clones join instead"},
 	{nr: unix.SYS_SETNS, role: Launcher, when: beforeServing, why: "the same"},
 	{nr: unix.SYS_SETNS, role: Launcher, when: afterClone, op: "return to", typ: pid},
+	{nr: unix.SYS_SETNS, role: Worker, when: afterClone, op: "return to", typ: pid},
 	{nr: unix.SYS_SENDMSG, role: Launcher, when: beforeClone, op: "say serving"},
 	{nr: unix.SYS_SENDMSG, role: Launcher, why: "the clone speaks for itself"},
 

@@ -19,6 +19,7 @@ type supervisor struct {
 	caller   int // its pid
 	target   int
 	ended    chan struct{} // closed when nobody has the filter any more
+	delayed  sync.WaitGroup
 
 	mu     sync.Mutex
 	record *record // nil: between cases
@@ -35,6 +36,21 @@ func (s *supervisor) watch(r *record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record = r
+}
+
+// awaitRest waits for what happens beside Start, and is of this case: a call that is delayed, and a launcher's worker on
+// its way back to where it waits for calls, unless it is stopped there or has ended.
+func (s *supervisor) awaitRest() {
+	s.delayed.Wait()
+	_ = eventually(func() string {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		r := s.record
+		if r.isAtRest() || r.hit != nil && (r.fault.Kind == Stop || r.fault.Kind == Kill) {
+			return ""
+		}
+		return "on its way"
+	})
 }
 
 func (s *supervisor) run() {
@@ -74,7 +90,11 @@ func (s *supervisor) inject(n *notification, f *fault) error {
 	case Fail:
 		return s.listener.fail(n, f.Errno)
 	case Delay:
-		time.AfterFunc(delay, func() { _ = s.listener.proceed(n) })
+		s.delayed.Add(1)
+		time.AfterFunc(delay, func() {
+			defer s.delayed.Done()
+			_ = s.listener.proceed(n)
+		})
 	case Kill:
 		return unix.Kill(int(n.pid), unix.SIGKILL)
 	case Stop:

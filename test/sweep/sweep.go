@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -34,6 +36,7 @@ const (
 
 // runDriver sweeps a scenario, and prints a result for each fault.
 func runDriver(arg []string) error {
+	runtime.LockOSThread() // callers die with the thread that has started them
 	s, err := scenarioNamed(arg[0])
 	if err != nil {
 		return err
@@ -119,12 +122,20 @@ func sweep(all []scenario, much extent, workers int) []swept {
 	return done
 }
 
-// drive is by a process of its own.
-func (s *scenario) drive(much extent) (results []result, err error) {
+// driver is a process that sweeps the scenario, and dies with the calling thread.
+func (s *scenario) driver(much extent) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", s.Name, string(much))
 	cmd.Env = append(os.Environ(), roleVariable+"=driver")
 	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// drive is by a process of its own.
+func (s *scenario) drive(much extent) (results []result, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	out, err := s.driver(much).Output()
 	if err != nil {
 		err = fmt.Errorf("drive %q: %w", s.Name, err)
 	}

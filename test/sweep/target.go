@@ -35,8 +35,9 @@ func (s *scenario) self(role string, arg ...string) *exec.Cmd {
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if s.Rootless && os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: anyUser, Gid: anyUser}}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: anyUser, Gid: anyUser}
 	}
 	return cmd
 }
