@@ -139,3 +139,35 @@ func mapHelperArgs(pid int, maps []IDMap) []string {
 	}
 	return args
 }
+
+// areHelpers tells whether the process to be mapped, and the one that asks for
+// that, are stage 0's: whatever else speaks on the channel must not choose whom
+// newuidmap is run for.
+func (l *launch) areHelpers(owner, maker int) bool {
+	return l.stage0 != nil && parentOf(owner) == maker && parentOf(maker) == l.stage0.Pid
+}
+
+// writeMaps lets newuidmap and newgidmap do it, and stage 0 go on.
+func (l *launch) writeMaps(owner, maker int) error {
+	if l.helpers == nil && l.cmd.mapped == nil || !l.areHelpers(owner, maker) {
+		return callerError("write maps", "", unix.EPROTO)
+	}
+	if err := l.mapOwner(owner); err != nil {
+		_, _ = l.channel.sendSome([]byte{0}, nil) // anything but GO
+		l.ending = true
+		return err
+	}
+	_, err := l.channel.sendSome(goMessage(lateInheritance{}), nil)
+	return err
+}
+
+func (l *launch) mapOwner(pid int) error {
+	write := l.writeMapsDirectly
+	if l.helpers != nil {
+		write = l.runMapHelpers
+	}
+	if err := write(pid); err != nil || l.cmd.mapped == nil {
+		return err
+	}
+	return l.cmd.mapped(pid)
+}
