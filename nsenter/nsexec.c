@@ -17,29 +17,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "share.h"
 #include "stage.h"
-
-/*
- * Returns in the clone, our sibling: the exit signal is the one of stage 0, since
- * CLONE_PARENT ignores ours. Its pid goes to the caller at once, so that a payload
- * that never gets as far as READY can still be killed and reaped.
- */
-static void clone_payload(struct stage *st)
-{
-	pid_t pid = (pid_t)must(st, nsenter_clone(CLONE_PARENT | SIGCHLD), "clone", 0, "");
-
-	if (pid > 0) {
-		if (st->name == NSENTER_STAGE_0)
-			nsenter_cloned(st, pid);
-		_exit(0);
-	}
-	if (st->name == NSENTER_STAGE_1) /* what its sibling calls it means nothing to the caller */
-		nsenter_cloned(st, 0);
-	st->name = NSENTER_STAGE_1;
-	nsenter_title(NSENTER_TITLE_1);
-	nsenter_harden(st);
-	nsenter_step(st, "clone", 0);
-}
 
 static enum nsenter_load load;
 
@@ -57,21 +36,6 @@ static void become_function(struct stage *st)
 {
 	nsenter_return(st);
 	load = NSENTER_LOAD_PAYLOAD;
-}
-
-/*
- * A pid namespace is entered by birth. One that is created below one that is
- * joined takes a second clone: its parent has to be inside already, or
- * unshare(CLONE_NEWPID) is EINVAL.
- */
-static void enter_pid_namespaces(struct stage *st)
-{
-	if (stage_wants(st, NSENTER_F_FORK))
-		clone_payload(st);
-	if (!(st->req->create & CLONE_NEWPID))
-		return;
-	nsenter_create_pid(st);
-	clone_payload(st);
 }
 
 /*
@@ -104,20 +68,11 @@ static void report_ready(struct stage *st)
 	nsenter_inherit_late(st, &go);
 }
 
-void nsenter_take_steps(struct stage *st)
+/* From where nothing is cloned any more. Returns in a function's payload. */
+static void take_last_steps(struct stage *st)
 {
-	int procfs;
+	const int procfs = nsenter_make_procfs(st);
 
-	nsenter_title(NSENTER_TITLE_0);
-	nsenter_harden(st);
-	nsenter_receive(st);
-	nsenter_inherit(st);
-	nsenter_leave_groups(st);
-	nsenter_make_namespaces(st);
-	nsenter_join_namespaces(st);
-	nsenter_create_namespaces(st);
-	enter_pid_namespaces(st);
-	procfs = nsenter_make_procfs(st);
 	nsenter_enter_root(st);
 	nsenter_mount_procfs(st, procfs);
 	nsenter_become(st);
@@ -131,6 +86,93 @@ void nsenter_take_steps(struct stage *st)
 		become_function(st);
 	else
 		nsenter_exec(st);
+}
+
+static void become_stage1(struct stage *st)
+{
+	st->name = NSENTER_STAGE_1;
+	nsenter_title(NSENTER_TITLE_1);
+	nsenter_harden(st);
+	nsenter_step(st, "clone", 0);
+}
+
+/*
+ * Returns in the clone, our sibling: the exit signal is the one of stage 0, since
+ * CLONE_PARENT ignores ours. Its pid goes to the caller at once, so that a payload
+ * that never gets as far as READY can still be killed and reaped.
+ */
+static void clone_payload(struct stage *st)
+{
+	pid_t pid = (pid_t)must(st, nsenter_clone(CLONE_PARENT | SIGCHLD), "clone", 0, "");
+
+	if (pid > 0) {
+		if (st->name == NSENTER_STAGE_0)
+			nsenter_cloned(st, pid);
+		_exit(0);
+	}
+	if (st->name == NSENTER_STAGE_1) /* what its sibling calls it means nothing to the caller */
+		nsenter_cloned(st, 0);
+	become_stage1(st);
+}
+
+static void enter_payload(void *st)
+{
+	become_stage1(st);
+	take_last_steps(st);
+}
+
+/*
+ * The same for a payload that shares our memory until it executes, which spares the copy. What
+ * our last word to the caller takes we keep for ourselves.
+ */
+static void clone_sharing(struct stage *st)
+{
+	_Alignas(16) char stack[NSENTER_STACK];
+	const struct stage self = *st;
+	const long pid = nsenter_clone_onto(stack + sizeof(stack), enter_payload, st, NULL,
+					    CLONE_VM | CLONE_PARENT | SIGCHLD);
+
+	nsenter_cloned(&self, (pid_t)must(&self, pid, "clone", 0, ""));
+	_exit(0);
+}
+
+/* Not what goes on in that memory, as a function does, or clones once more. */
+static int may_share(const struct stage *st)
+{
+	return NSENTER_SHARES && stage_wants(st, NSENTER_F_FORK) &&
+	       !stage_wants(st, NSENTER_F_FUNCTION | NSENTER_F_INIT) &&
+	       !(st->req->create & CLONE_NEWPID);
+}
+
+/*
+ * A pid namespace is entered by birth. One that is created below one that is
+ * joined takes a second clone: its parent has to be inside already, or
+ * unshare(CLONE_NEWPID) is EINVAL.
+ */
+static void enter_pid_namespaces(struct stage *st)
+{
+	if (may_share(st))
+		clone_sharing(st);
+	if (stage_wants(st, NSENTER_F_FORK))
+		clone_payload(st);
+	if (!(st->req->create & CLONE_NEWPID))
+		return;
+	nsenter_create_pid(st);
+	clone_payload(st);
+}
+
+void nsenter_take_steps(struct stage *st)
+{
+	nsenter_title(NSENTER_TITLE_0);
+	nsenter_harden(st);
+	nsenter_receive(st);
+	nsenter_inherit(st);
+	nsenter_leave_groups(st);
+	nsenter_make_namespaces(st);
+	nsenter_join_namespaces(st);
+	nsenter_create_namespaces(st);
+	enter_pid_namespaces(st);
+	take_last_steps(st);
 }
 
 /* 101: the first that programs may have. In a c-archive a later one is too late:

@@ -22,29 +22,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "share.h"
 #include "stage.h"
 
-/*
- * Where a stack can be begun by hand; and not with a sanitizer, whose notes about
- * a payload's stack would stay when that has gone.
- */
-#if defined(__has_feature)
-#define HAS_FEATURE(x) __has_feature(x)
-#else
-#define HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-	HAS_FEATURE(address_sanitizer) || HAS_FEATURE(memory_sanitizer) ||                         \
-	HAS_FEATURE(thread_sanitizer)
-#define WORKERS 0
-#elif (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__)
 #define WORKERS (WEAK_WORKERS ? 1 : 8)
-#else
-#define WORKERS 0
-#endif
 
 enum {
-	STACK = 32768,
 	KEPT = 8192, /* of a request: what was more goes back to the kernel */
 	CALLS = 0, /* where a worker has its socket: all other files came with a call */
 };
@@ -55,75 +38,12 @@ struct worker {
 	uint64_t number; /* of the call that is being served; 0: none */
 	int pid; /* of its payload, by the kernel, before that runs */
 	_Alignas(4096) char request[NSENTER_SHARED_REQUEST];
-	_Alignas(16) char payloads[STACK]; /* stack */
-	_Alignas(16) char own[STACK]; /* stack */
+	_Alignas(16) char payloads[NSENTER_STACK]; /* stack */
+	_Alignas(16) char own[NSENTER_STACK]; /* stack */
 };
 
 static struct worker *workers;
 static int running;
-
-/* Begins enter(worker) on an empty stack; returns in its maker only. */
-#if defined(__x86_64__) && !defined(__ILP32__)
-static long clone_onto(struct worker *worker, void (*enter)(struct worker *), char *top,
-		       unsigned long flags)
-{
-	register long cleared __asm__("r10") = 0;
-	register long tls __asm__("r8") = 0;
-	long result;
-
-	__asm__ volatile(
-		"syscall\n\t"
-		"test %%rax, %%rax\n\t"
-		"jnz 1f\n\t"
-		"mov %[worker], %%rdi\n\t"
-		"mov %[enter], %%rax\n\t"
-		"xor %%ebp, %%ebp\n\t" /* where a backtrace ends */
-		"call *%%rax\n\t"
-		"hlt\n"
-		"1:"
-		: "=a"(result)
-		: "a"(SYS_clone), "D"(flags), "S"(top), "d"(&worker->pid), "r"(cleared),
-		  "r"(tls), [worker] "r"(worker), [enter] "r"(enter)
-		: "rcx", "r11", "memory");
-	return result;
-}
-#elif defined(__aarch64__) && !defined(__ILP32__)
-static long clone_onto(struct worker *worker, void (*enter)(struct worker *), char *top,
-		       unsigned long flags)
-{
-	register long nr __asm__("x8") = SYS_clone;
-	register long x0 __asm__("x0") = (long)flags;
-	register char *x1 __asm__("x1") = top;
-	register int *x2 __asm__("x2") = &worker->pid;
-	register long x3 __asm__("x3") = 0;
-	register long x4 __asm__("x4") = 0;
-
-	__asm__ volatile(
-		"svc 0\n\t"
-		"cbnz x0, 1f\n\t"
-		"mov x0, %[worker]\n\t"
-		"mov x9, %[enter]\n\t"
-		"mov x29, 0\n\t" /* where a backtrace ends */
-		"blr x9\n\t"
-		"brk 0\n"
-		"1:"
-		: "+r"(x0)
-		: "r"(nr), "r"(x1), "r"(x2), "r"(x3),
-		  "r"(x4), [worker] "r"(worker), [enter] "r"(enter)
-		: "x9", "x30", "memory");
-	return x0;
-}
-#else
-static long clone_onto(struct worker *worker, void (*enter)(struct worker *), char *top,
-		       unsigned long flags)
-{
-	(void)worker;
-	(void)enter;
-	(void)top;
-	(void)flags;
-	return -ENOSYS;
-}
-#endif
 
 /* What the payload starts from: what a fork of the launcher would. */
 static void prepare(struct worker *worker, uint64_t number)
@@ -147,8 +67,10 @@ static void prepare(struct worker *worker, uint64_t number)
 }
 
 /* The payload's way, in a process of its own. The call's other files are close-on-exec. */
-static void become_payload(struct worker *worker)
+static void become_payload(void *arg)
 {
+	struct worker *const worker = arg;
+
 	sys(close, CALLS);
 	sigprocmask(SIG_SETMASK, &worker->stage.mask, NULL);
 	nsenter_take_steps(&worker->stage);
@@ -163,9 +85,9 @@ static void start(struct worker *worker)
 {
 	struct stage *const st = &worker->stage;
 	const int sock = st->sock;
-	const long pid =
-		clone_onto(worker, become_payload, worker->payloads + STACK,
-			   CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD);
+	const long pid = nsenter_clone_onto(
+		worker->payloads + NSENTER_STACK, become_payload, worker, &worker->pid,
+		CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD);
 
 	st->name = NSENTER_STAGE_LAUNCHER;
 	st->sock = sock;
@@ -224,8 +146,10 @@ static void forget(struct worker *worker)
 	nsenter_close_all_but(&worker->stage, CALLS, CALLS);
 }
 
-static void work(struct worker *worker)
+static void work(void *arg)
 {
+	struct worker *const worker = arg;
+
 	if (!WEAK_FILES)
 		nsenter_close_all_but(&worker->stage, CALLS, CALLS);
 	for (;;) {
@@ -253,15 +177,15 @@ static void start_worker(const struct stage *launcher)
 	struct worker *const worker = &workers[running];
 
 	worker->launcher = launcher;
-	if (clone_onto(worker, work, worker->own + STACK,
-		       CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM) > 0)
+	if (nsenter_clone_onto(worker->own + NSENTER_STACK, work, worker, &worker->pid,
+			       CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM) > 0)
 		running++;
 }
 
 /* Returns how many there are: none where memory cannot be shared. */
 int nsenter_start_workers(const struct stage *launcher, int calls)
 {
-	if (WORKERS == 0)
+	if (!NSENTER_SHARES)
 		return 0;
 	must(launcher, map_workers(), "map memory", 0, "");
 	if (calls != CALLS)
