@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
 
 	"nsexec/internal/sockpair"
 	"nsexec/ns"
@@ -189,6 +190,14 @@ func (l *Launcher) PID() int {
 
 // Workers is how many threads of the launcher start payloads.
 func Workers(l *Launcher) int { return int(l.running.workers.count) }
+
+// HasCall tells whether the launcher has been sent a call for a worker that none has read.
+func (l *Launcher) HasCall() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unread, err := unix.IoctlGetInt(int(l.running.workers.socket.Fd()), unix.SIOCOUTQ)
+	return err == nil && unread > 0
+}
 
 // ErrThreadMoved is the cause of what a Start refuses on a thread that has moved.
 var ErrThreadMoved = errThreadMoved

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +55,14 @@ var heldFailures = []failure{
 		fails: func(t *testing.T, _ starter, _ *whole) error {
 			l := newLauncher(t)
 			signalLauncher(t, l, unix.SIGSTOP)
-			time.AfterFunc(timeout, func() { signalLauncher(t, l, unix.SIGKILL) })
+			var killer sync.WaitGroup
+			killer.Go(func() {
+				for !l.HasCall() {
+					time.Sleep(time.Millisecond)
+				}
+				signalLauncher(t, l, unix.SIGKILL)
+			})
+			defer killer.Wait()
 			return l.Command(nil, "/bin/true").Run()
 		}},
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -26,10 +28,16 @@ func runs(t testing.TB, l *nsenter.Launcher, set *ns.Set) {
 	}
 }
 
+// signalLauncher returns when a launcher that is to stop has stopped, with all its threads.
 func signalLauncher(t testing.TB, l *nsenter.Launcher, sig syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(l.PID(), sig); err != nil {
 		t.Fatal(err)
+	}
+	if sig == syscall.SIGSTOP {
+		if err := unix.Waitid(unix.P_PID, l.PID(), nil, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil {
+			t.Fatal(os.NewSyscallError("waitid", err))
+		}
 	}
 }
 

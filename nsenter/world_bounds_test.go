@@ -200,7 +200,10 @@ func TestTargetKilledAtEveryStep(t *testing.T) {
 			if err == nil { // executed before the kernel had killed it
 				err = cmd.Wait()
 			}
-			checkTime(t, begun, 0, err)
+			// The kernel may have a lot to do to end a target; a Start that waited for itself would take its 30 s.
+			if took := time.Since(begun); took > testutil.Bound(10*time.Second) {
+				t.Errorf("it took %v: %v", took, err)
+			}
 			if err == nil {
 				t.Error("a payload that cannot have ended by itself has")
 			}
