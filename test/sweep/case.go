@@ -74,7 +74,7 @@ func (d *driver) learn() ([]call, error) {
 		if complaint := d.plain(r); complaint != "" {
 			return nil, fmt.Errorf("learn: %s", complaint)
 		}
-		if complaint := eventually(d.leftBehind); complaint != "" {
+		if complaint := eventually(d.leftBehind); complaint != "" && !isLate(complaint) {
 			return nil, fmt.Errorf("learn: %s", complaint)
 		}
 		runs = append(runs, r.calls)
@@ -88,7 +88,8 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 	if f.Kind == Stop {
 		timeout = scarce
 	}
-	for range 4 {
+	defer func(usual time.Duration) { settleTime = usual }(settleTime)
+	for range tries {
 		r := d.newRecord(f)
 		switch f.Kind {
 		case KillCaller:
@@ -98,11 +99,11 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 		default:
 			complaint, err = d.tryOnce(r, timeout)
 		}
-		isBusy := complaint == isLate || complaint != "" && f.Kind == Stop || strings.Contains(complaint, isSlow)
+		isBusy := isLate(complaint) || complaint != "" && f.Kind == Stop || strings.Contains(complaint, isSlow)
 		if err != nil || r.hit != nil && !isBusy {
 			return complaint, err
 		}
-		timeout *= 2 // the machine was busy
+		timeout, settleTime = 2*timeout, 2*settleTime // the machine was busy
 	}
 	return first(complaint, notReached), nil
 }
@@ -110,10 +111,10 @@ func (d *driver) try(f *fault) (complaint string, err error) {
 // notReached is no complaint of a caller's call: what Go keeps, it does not open each time.
 const notReached = "never got there"
 
-const (
-	isLate = "Start has returned too late"
-	isSlow = "not to be waited for" // what has been killed is not dead in 100 ms
-)
+// isSlow is in the error of a Start that has killed what is not dead 100 ms later.
+const isSlow = "not to be waited for"
+
+const returnedLate = tooLate + "Start has returned"
 
 func (d *driver) tryOnce(r *record, timeout time.Duration) (complaint string, err error) {
 	result, err := d.start(r, timeout)
@@ -121,7 +122,7 @@ func (d *driver) tryOnce(r *record, timeout time.Duration) (complaint string, er
 		return fmt.Sprintf("Start does not return: %v", err), d.renew()
 	}
 	if result.Took > timeout+overtime {
-		complaint = isLate
+		complaint = returnedLate
 	}
 	if r.hit != nil && complaint == "" {
 		complaint = judge(d.scenario, r, &result)
@@ -144,7 +145,7 @@ func (d *driver) settle(result *outcome, complaint string) (string, error) {
 	if !d.target.runs() {
 		complaint = first(complaint, "the target is gone")
 	}
-	if complaint == "" || complaint == isLate {
+	if complaint == "" || isLate(complaint) {
 		return complaint, nil
 	}
 	return complaint, d.renew()

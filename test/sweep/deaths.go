@@ -32,11 +32,14 @@ func (d *driver) tryKillTarget(r *record) (complaint string, err error) {
 	case err != nil:
 		complaint = fmt.Sprintf("Start does not return: %v", err)
 	case result.Took > ample+overtime:
-		complaint = isLate
+		complaint = returnedLate
 	case result.Failure != nil && (!result.Failure.Whole || !result.Failure.Gone):
 		complaint = fmt.Sprintf("%q is no ErrProcessGone", result.Failure.Text)
 	case result.Failure == nil && d.scenario.Join&ns.PID != 0 && r.hit != nil && !r.isAhead():
 		complaint = "succeeded, in the pid namespace of the dead"
+		if !r.isOutlived {
+			complaint = tooLate + "the target was killed"
+		}
 	}
 	if err == nil {
 		_, err = d.caller.order(order{End: true})

@@ -46,14 +46,26 @@ func newDriver(s *scenario) (d *driver, err error) {
 	if d.outside, err = inodesOf("/proc/self"); err != nil {
 		return nil, err
 	}
-	return d, d.renew()
+	return d, d.open()
 }
 
-// renew replaces target and caller, if there are any: the target must end as others do.
-func (d *driver) renew() (err error) {
-	if err := d.close(); err != nil {
-		return err
+// renew replaces target and caller: the target must end as others do. Where it was late, the next one must.
+func (d *driver) renew() error {
+	defer func(usual time.Duration) { settleTime = usual }(settleTime)
+	for range tries {
+		isLate, err := d.close()
+		if err == nil {
+			err = d.open()
+		}
+		if err != nil || !isLate {
+			return err
+		}
+		settleTime *= 2
 	}
+	return errors.New("targets have been killed, and were not gone in time")
+}
+
+func (d *driver) open() (err error) {
 	if d.target, err = d.scenario.newTarget(); err != nil {
 		return err
 	}
@@ -63,15 +75,10 @@ func (d *driver) renew() (err error) {
 	return d.startCaller()
 }
 
-func (d *driver) close() error {
-	if d.caller != nil {
-		d.caller.end()
-		d.killOrphans()
-	}
-	if d.target != nil {
-		return d.target.kill()
-	}
-	return nil
+func (d *driver) close() (isLate bool, err error) {
+	d.caller.end()
+	d.killOrphans()
+	return d.target.kill()
 }
 
 // startCaller returns when it is warm.
@@ -108,16 +115,23 @@ func (d *driver) warmUp() error {
 		}
 	}
 	d.findLauncher()
-	for range 20 { // what has just ended is still being given up
-		d.caller.base = holdingsOf(d.caller.pid)
-		if complaint := eventually(d.leftBehind); complaint == "" {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	if complaint := d.leftBehind(); complaint != "" {
+	if complaint := eventually(d.unsettled); complaint != "" && !isLate(complaint) {
 		return errors.New("warm up: " + complaint)
 	}
 	return nil
+}
+
+// unsettled has no complaint once the caller has held the same for a while: what has just ended is still being given up.
+func (d *driver) unsettled() (complaint string) {
+	const aWhile = 5
+	d.caller.base = holdingsOf(d.caller.pid)
+	for range aWhile {
+		time.Sleep(time.Millisecond)
+		if complaint := d.leftBehind(); complaint != "" {
+			return complaint
+		}
+	}
+	return ""
 }
 
 // findLauncher: when nothing runs it is the caller's only child.
@@ -165,7 +179,7 @@ func receiveListener(control *net.UnixConn) (fd int, err error) {
 }
 
 // patience is how long beyond its deadline a Start is waited for, before that is called a hang.
-const patience = 2 * time.Second
+const patience = 10 * time.Second
 
 func (c *callerProcess) order(o order) (result outcome, err error) {
 	if err := c.control.SetDeadline(time.Now().Add(o.Start + patience)); err != nil {

@@ -36,7 +36,7 @@ func TestAllEndWithTheirDriver(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := bufio.NewReader(results)
-			for range 2 + i { // somewhere in the middle
+			for range 1 + i%3 { // somewhere in the middle
 				if _, err := lines.ReadString('\n'); err != nil {
 					t.Fatal(err)
 				}

@@ -71,7 +71,9 @@ type record struct {
 	caller   int // its pid
 	fault    *fault
 	hit      *call // what it was done to
-	calls    []call
+
+	isOutlived bool // the target was gone when the call was made
+	calls      []call
 
 	thread    int          // the caller's that runs Start; 0: it does not
 	threads   map[int]bool // those that are not asked about

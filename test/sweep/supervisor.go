@@ -104,18 +104,20 @@ func (s *supervisor) inject(n *notification, f *fault) error {
 		_ = s.listener.proceed(n)
 		return err
 	case KillTarget:
-		go func() {
-			s.killTarget()
-			_ = s.listener.proceed(n)
-		}()
+		go s.outliveTarget(n, s.record)
 	}
 	return nil
 }
 
-// killTarget waits until it is gone, but not for ever: what is to go on may be what its pid namespace waits for.
-func (s *supervisor) killTarget() {
+// outliveTarget kills it, and waits until it is gone; but not for ever: what is to go on may be what its pid namespace
+// waits for.
+func (s *supervisor) outliveTarget(n *notification, r *record) {
 	_ = unix.Kill(s.target, unix.SIGKILL)
 	for deadline := time.Now().Add(settleTime); isAlive(s.target) && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.isOutlived = !isAlive(s.target)
+	_ = s.listener.proceed(n)
 }

@@ -63,7 +63,11 @@ func runDriver(arg []string) error {
 			return err
 		}
 	}
-	return d.close()
+	if err := d.renew(); err != nil {
+		return err
+	}
+	_, err = d.close()
+	return err
 }
 
 func (d *driver) faults(much extent) (all []*fault, err error) {

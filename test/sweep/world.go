@@ -104,15 +104,34 @@ func title(pid int) string {
 	return strings.Join(fields[:min(len(fields), 3)], " ")
 }
 
-// eventually waits until complain has no complaint any more.
+// eventually waits until complain has no complaint any more. What that takes too long for is late, and waited for much
+// longer: a defect stays.
 func eventually(complain func() string) (complaint string) {
-	for deadline := time.Now().Add(settleTime); ; time.Sleep(time.Millisecond) {
-		complaint = complain()
-		if complaint == "" || time.Now().After(deadline) {
-			return complaint
+	begun := time.Now()
+	for {
+		now := complain()
+		took := time.Since(begun)
+		switch {
+		case now == "" && took > settleTime:
+			return tooLate + complaint
+		case now == "" || took > muchLonger*settleTime:
+			return now
 		}
+		complaint = now
+		time.Sleep(time.Millisecond)
 	}
 }
+
+// tooLate begins the complaint of what has come about, but too late: as it does on a busy machine.
+const tooLate = "too late: "
+
+// tries are how often a case is tried that was late, each time with twice the time.
+const tries = 4
+
+// muchLonger is how often the time is waited for what is late.
+const muchLonger = 10
+
+func isLate(complaint string) bool { return strings.HasPrefix(complaint, tooLate) }
 
 // misplaced tells in which namespaces a payload is not where it should be.
 func (d *driver) misplaced(got map[string]uint64) string {
