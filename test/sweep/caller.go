@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/procfs"
 	"nsexec/ns"
 	"nsexec/nsenter"
 )
@@ -122,8 +123,9 @@ func (s *starter) prepare(arg []string) (err error) {
 	if _, err := ns.Supported(); err != nil { // keeps a root of procfs open, and so do hints
 		return err
 	}
-	// A program opens what is kept to tell exec from death, which a function needs only when it fails.
-	return nsenter.Command(s.set, "/bin/true").Run()
+	// What tells exec from death in procfs is kept as well, and needed only where the kernel does not.
+	_, err = procfs.ReadPID(os.Getpid(), "stat")
+	return err
 }
 
 // start starts a payload that waits until its standard input ends.

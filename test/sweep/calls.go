@@ -29,7 +29,7 @@ var callNames = map[int]string{
 	unix.SYS_READLINKAT: "readlinkat", unix.SYS_RECVFROM: "recvfrom", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RSEQ: "rseq",
 	unix.SYS_RT_SIGACTION: "rt_sigaction", unix.SYS_RT_SIGPROCMASK: "rt_sigprocmask",
 	unix.SYS_SCHED_SETAFFINITY: "sched_setaffinity", unix.SYS_SENDMSG: "sendmsg", unix.SYS_SETGROUPS: "setgroups",
-	unix.SYS_SETNS: "setns", unix.SYS_SETPRIORITY: "setpriority", unix.SYS_SETRESGID: "setresgid",
+	unix.SYS_SETNS: "setns", unix.SYS_SETPGID: "setpgid", unix.SYS_SETPRIORITY: "setpriority", unix.SYS_SETRESGID: "setresgid",
 	unix.SYS_SETRESUID: "setresuid", unix.SYS_SETSOCKOPT: "setsockopt",
 	unix.SYS_SET_ROBUST_LIST: "set_robust_list", unix.SYS_SET_TID_ADDRESS: "set_tid_address",
 	unix.SYS_SHUTDOWN: "shutdown", unix.SYS_SOCKETPAIR: "socketpair", unix.SYS_STATX: "statx",

@@ -119,6 +119,7 @@ var dispensable = map[int]string{
 	unix.SYS_OPENAT2:           "what /proc says is for telling exec from death",
 	unix.SYS_PREAD64:           "the same; and of a launcher's signals those that have changed",
 	unix.SYS_PIDFD_SEND_SIGNAL: "a stage that is not killed ends by itself",
+	unix.SYS_SETPGID:           "procfs tells as well whether a payload has executed",
 	unix.SYS_PPOLL:             "a pidfd that cannot be asked counts as alive",
 	unix.SYS_FSOPEN:            "without an overlay the executable is copied, and /proc does for a procfs",
 	unix.SYS_FSCONFIG:          "the same",
