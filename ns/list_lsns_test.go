@@ -24,16 +24,22 @@ type lsns struct {
 	ONS     uint64
 }
 
+// seen is a namespace by its number and its first process: the number of one that is gone is the next one's.
+type seen struct {
+	link
+	pid int
+}
+
 // Other processes come and go, so the two are asked until no namespace is left about which they have always differed.
 func TestListAgreesWithLsns(t *testing.T) {
 	newAll(t)
-	var differences map[link]string
+	var differences map[seen]string
 	for range 10 {
 		found := compareWithLsns(t)
 		if differences == nil {
 			differences = found
 		}
-		maps.DeleteFunc(differences, func(at link, _ string) bool { return found[at] == "" })
+		maps.DeleteFunc(differences, func(at seen, _ string) bool { return found[at] == "" })
 		if len(differences) == 0 {
 			return
 		}
@@ -43,12 +49,12 @@ func TestListAgreesWithLsns(t *testing.T) {
 
 // compareWithLsns returns what they differ in, by namespace. What has changed between a listing before and one after
 // lsns is left out.
-func compareWithLsns(t *testing.T) map[link]string {
+func compareWithLsns(t *testing.T) map[seen]string {
 	t.Helper()
 	before := mustList(t)
 	theirs := askLsns(t)
 	after := mustList(t)
-	differences := make(map[link]string)
+	differences := make(map[seen]string)
 	for _, our := range after.Namespaces {
 		at := link{our.Type, our.ID.Ino}
 		if old := before.Find(our.ID); old == nil || !reflect.DeepEqual(*old, our) {
@@ -59,13 +65,13 @@ func compareWithLsns(t *testing.T) map[link]string {
 		delete(theirs, at)
 		switch {
 		case known && !agree(&our, their):
-			differences[at] = fmt.Sprintf("%+v, lsns: %+v", our, their)
+			differences[seen{at, our.PID}] = fmt.Sprintf("%+v, lsns: %+v", our, their)
 		case !known && our.Members > 0:
-			differences[at] = fmt.Sprintf("%+v, which lsns does not list", our)
+			differences[seen{at, our.PID}] = fmt.Sprintf("%+v, which lsns does not list", our)
 		}
 	}
 	for at, their := range theirs {
-		differences[at] = fmt.Sprintf("only lsns lists %+v", their)
+		differences[seen{at, their.PID}] = fmt.Sprintf("only lsns lists %+v", their)
 	}
 	return differences
 }
