@@ -159,7 +159,7 @@ func expectEnd(s *scenario, r *record, how want) expectation {
 	case c.Role == Worker:
 		// Before it has a call, another launcher gets that. Afterwards Start waits for it to close its files, which its
 		// end does too; and once they are closed, Start is over.
-		e.success = c.Phase == Idle || c.Phase == Return && !(how.deadline && c.NR != unix.SYS_RECVMSG)
+		e.success = c.Phase == Idle || c.Phase == Return && (!how.deadline || c.NR == unix.SYS_RECVMSG)
 	case (c.Role == Maker || c.Role == Owner) && !how.deadline:
 		e.errors = []want{{stage: nsenter.Stage0, op: "wait for helper", errno: unix.ECANCELED}}
 	case c.Phase == Ready && !r.isReady(c):

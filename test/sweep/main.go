@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 
 	"nsexec/nsenter"
 )
@@ -26,7 +27,7 @@ func main() {
 	}
 	docs := flag.String("docs", "", "replace the table in reliability.md in this `directory`")
 	only := flag.String("only", "", "sweep this `scenario` only")
-	workers := flag.Int("j", 4, "sweep so many `scenarios` at a time")
+	workers := flag.Int("j", 3*runtime.NumCPU(), "sweep so many `scenarios` at a time: each takes a third of a processor")
 	flag.Parse()
 	end(sweepAll(*docs, *only, *workers))
 }
