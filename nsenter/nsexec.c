@@ -139,9 +139,8 @@ static void clone_sharing(struct stage *st)
 /* Not what goes on in that memory, as a function does, or clones once more. */
 static int may_share(const struct stage *st)
 {
-	return NSENTER_SHARES && stage_wants(st, NSENTER_F_FORK) &&
-	       !stage_wants(st, NSENTER_F_FUNCTION | NSENTER_F_INIT) &&
-	       !(st->req->create & CLONE_NEWPID);
+	return NSENTER_SHARES && st->name == NSENTER_STAGE_0 &&
+	       !stage_wants(st, NSENTER_F_FUNCTION | NSENTER_F_INIT);
 }
 
 /*
@@ -151,14 +150,17 @@ static int may_share(const struct stage *st)
  */
 static void enter_pid_namespaces(struct stage *st)
 {
-	if (may_share(st))
-		clone_sharing(st);
-	if (stage_wants(st, NSENTER_F_FORK))
+	const int joins = stage_wants(st, NSENTER_F_FORK);
+	const int creates = (st->req->create & CLONE_NEWPID) != 0;
+
+	if (joins && creates)
 		clone_payload(st);
-	if (!(st->req->create & CLONE_NEWPID))
-		return;
-	nsenter_create_pid(st);
-	clone_payload(st);
+	if (creates)
+		nsenter_create_pid(st);
+	if ((joins || creates) && may_share(st))
+		clone_sharing(st);
+	else if (joins || creates)
+		clone_payload(st);
 }
 
 void nsenter_take_steps(struct stage *st)
