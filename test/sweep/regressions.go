@@ -98,12 +98,22 @@ func isRegression(f *fault, c *call, taken map[int]bool) bool {
 	return true
 }
 
+// workerFaults are all that can go wrong where a launcher's worker clones, if one does.
+func workerFaults(calls []call) []*fault {
+	i := slices.IndexFunc(calls, func(c call) bool { return c.Role == Worker && c.NR == unix.SYS_CLONE })
+	if i < 0 {
+		return nil
+	}
+	return faultsAt(&calls[i])
+}
+
 // ofEach is how many faults a sample has beside.
 var ofEach = map[Kind]int{Fail: 6, Delay: 2, Kill: 1, Stop: 2}
 
-// sample is a few faults of every kind, spread over the whole way; deaths at the sync points; and the regressions.
+// sample is a few faults of every kind, spread over the whole way; deaths at the sync points; a worker's; and the
+// regressions.
 func sample(s *scenario, calls []call) (some []*fault) {
-	some = syncFaults(s, calls)
+	some = append(syncFaults(s, calls), workerFaults(calls)...)
 	taken := make(map[int]bool)
 	byKind := make(map[Kind][]*fault)
 	for i := range calls {
