@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -95,14 +94,12 @@ func (d *driver) startCaller() (err error) {
 		return err
 	}
 	c.pid = c.cmd.Process.Pid
-	listener, err := receiveListener(ours)
+	listener, err := takeListener(c.cmd.Process)
 	if err != nil {
-		return errors.Join(err, c.cmd.Wait())
-	}
-	c.supervisor = supervise(listener, c.pid, d.target.pid)
-	if _, err := ours.Write([]byte{0}); err != nil {
+		c.end()
 		return err
 	}
+	c.supervisor = supervise(listener, c.pid, d.target.pid)
 	d.caller = c
 	return d.warmUp()
 }
@@ -157,25 +154,6 @@ func newControl() (*net.UnixConn, *os.File, error) {
 		return nil, nil, err
 	}
 	return conn.(*net.UnixConn), theirs, nil
-}
-
-func receiveListener(control *net.UnixConn) (fd int, err error) {
-	var word [1]byte
-	oob := make([]byte, unix.CmsgSpace(4))
-	_, n, _, _, err := control.ReadMsgUnix(word[:], oob)
-	if err != nil {
-		return -1, fmt.Errorf("receive listener: %w", err)
-	}
-	messages, err := unix.ParseSocketControlMessage(oob[:n])
-	if err != nil || len(messages) != 1 {
-		return -1, errors.Join(errors.New("receive listener: there is none"), err)
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil {
-		return -1, err
-	}
-	unix.CloseOnExec(fds[0])
-	return fds[0], nil
 }
 
 // patience is how long beyond its deadline a Start is waited for, before that is called a hang.

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -46,70 +50,79 @@ func program() []unix.SockFilter {
 	return append(filter, ret(unix.SECCOMP_RET_USER_NOTIF), ret(unix.SECCOMP_RET_ALLOW))
 }
 
-// installFilter is for a locked thread. All that it starts has the filter, and so has the program that it executes. The
-// answer is the listener: until somebody listens, whatever the thread does next waits.
-func installFilter() (listener int, err error) {
+// controlFD is a caller's socket to the driver.
+const controlFD = 3
+
+// runShim becomes the caller, under a filter. All that the thread starts has that, and so has the program that it
+// executes. Without a driver there is nobody to answer for the kernel, and every call fails, exit too: so the caller dies
+// with it. The signal is the thread's.
+func runShim([]string) error {
 	if arch == 0 {
-		return -1, fmt.Errorf("install filter: unknown architecture %s", runtime.GOARCH)
+		return fmt.Errorf("install filter: unknown architecture %s", runtime.GOARCH)
+	}
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
 	}
 	if os.Geteuid() != 0 { // whoever has no privileges must not filter what gains them
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-			return -1, os.NewSyscallError("prctl", err)
+			return os.NewSyscallError("prctl", err)
 		}
-	}
-	filter := program()
-	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
-		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&fprog)))
-	if errno != 0 {
-		return -1, os.NewSyscallError("seccomp", errno)
-	}
-	return int(fd), nil
-}
-
-// controlFD is a process's socket to the driver.
-const controlFD = 3
-
-// runShim sends the listener from one thread, and becomes the caller on another, which has the filter: there is nobody
-// to let that one send it.
-func runShim([]string) error {
-	installed, heard := make(chan int), make(chan struct{})
-	failed := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		listener, err := installFilter()
-		if err != nil {
-			failed <- err
-			return
-		}
-		installed <- listener
-		<-heard
-		failed <- becomeCaller()
-	}()
-	select {
-	case err := <-failed:
-		return err
-	case listener := <-installed:
-		if err := unix.Sendmsg(controlFD, []byte{0}, unix.UnixRights(listener), nil, 0); err != nil {
-			return os.NewSyscallError("sendmsg", err)
-		}
-		var word [1]byte
-		if n, err := unix.Read(controlFD, word[:]); n != 1 {
-			return errors.Join(errors.New("the driver is gone"), err)
-		}
-	}
-	close(heard)
-	return <-failed
-}
-
-// becomeCaller: without a driver there is nobody to answer for the kernel, and every call fails, exit too. The signal is
-// this thread's, which is the one that executes.
-func becomeCaller() error {
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl", err)
 	}
 	if err := os.Setenv(roleVariable, "caller"); err != nil {
 		return err
 	}
-	return unix.Exec("/proc/self/exe", os.Args, os.Environ())
+	argv, err := syscall.SlicePtrFromStrings(os.Args)
+	if err != nil {
+		return err
+	}
+	env, err := syscall.SlicePtrFromStrings(os.Environ())
+	if err != nil {
+		return err
+	}
+	return execFiltered(argv, env)
+}
+
+// execFiltered has nothing between its two calls. The second one waits until somebody listens, as any would; the Go
+// runtime, asked for the least thing, may start a thread, which nobody would let it.
+func execFiltered(argv, env []*byte) error {
+	filter := program()
+	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	path := append([]byte("/proc/self/exe"), 0)
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&fprog)))
+	if errno == 0 {
+		_, _, errno = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(&path[0])),
+			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+	}
+	return os.NewSyscallError("seccomp", errno)
+}
+
+// takeListener takes the other end of the filter from the shim, once it has that. Until somebody listens the shim waits.
+func takeListener(shim *os.Process) (listener int, err error) {
+	theirs := -1
+	for theirs < 0 {
+		if !isAlive(shim.Pid) {
+			return -1, errors.New("take listener: there is none")
+		}
+		time.Sleep(time.Millisecond)
+		theirs = listenerOf(shim.Pid)
+	}
+	handleErr := shim.WithHandle(func(pidfd uintptr) {
+		listener, err = unix.PidfdGetfd(int(pidfd), theirs, 0)
+	})
+	return listener, errors.Join(os.NewSyscallError("pidfd_getfd", err), handleErr)
+}
+
+// listenerOf is its number in a process, or -1.
+func listenerOf(pid int) int {
+	dir := procOf(pid) + "/fd"
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if link, _ := os.Readlink(filepath.Join(dir, entry.Name())); link == "anon_inode:seccomp notify" {
+			fd, _ := strconv.Atoi(entry.Name())
+			return fd
+		}
+	}
+	return -1
 }
