@@ -300,7 +300,7 @@ func init() {
 // PROBLEMS 12: after 64 goroutines x 1,000 operations everything is as it was.
 func TestDoLeavesNothingBehind(t *testing.T) {
 	handles := []*Handle{fresh(t, Net), fresh(t, Net), fresh(t, UTS), fresh(t, IPC)}
-	// Go keeps a thread for each goroutine that was ever in the kernel at once with others, and we some descriptors.
+	// Go keeps a thread for each goroutine that was ever in a namespace at once with others, and we some descriptors.
 	times := 1000
 	if testing.Short() || testutil.Who() != testutil.Root { // who has no way home takes a new thread for each visit
 		times = 100
@@ -313,16 +313,23 @@ func TestDoLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// visitAtOnce makes 64 goroutines visit two of four namespaces so many times.
+// visitAtOnce makes 64 goroutines visit two of four namespaces so many times. The first time all of them are there at once.
 func visitAtOnce(t *testing.T, handles []*Handle, times int) {
-	var wg sync.WaitGroup
-	for g := range 64 {
+	const visitors = 64
+	var wg, absent sync.WaitGroup
+	absent.Add(visitors)
+	for g := range visitors {
 		wg.Go(func() {
+			arrive := sync.OnceFunc(absent.Done)
+			defer arrive() // nobody waits for one who has failed
 			for i := range times {
 				a, b := handles[(g+i)%4], handles[(g+i/4+1)%4]
 				err := a.Do(func() error {
 					return b.Do(func() error {
 						switch {
+						case i == 0:
+							arrive()
+							absent.Wait()
 						case i%100 == 7:
 							runtime.Gosched()
 						case i%500 == 3:

@@ -56,12 +56,16 @@ part_clang() { suite "$(identities | head -n 1)" clang core; }
 part_kernels() {
 	local plan suite
 	plan=$(guest_plan core root)
-	for suite in bullseye bookworm trixie; do guest_suite "$suite" "$(go env GOHOSTARCH)" static "$plan"; done
+	compile static || return 0
+	for suite in bullseye bookworm trixie; do aside guest_suite "$suite" "$(go env GOHOSTARCH)" static "$plan"; done
+	together
 }
 
 part_lsm() {
-	guest_lsm selinux
-	guest_lsm apparmor
+	compile lsm || return 0
+	aside guest_lsm selinux
+	aside guest_lsm apparmor
+	together
 }
 
 # The constructor's C code with the address and undefined-behaviour sanitizers, in real joins. The suite as a whole is not for

@@ -29,6 +29,34 @@ unable() {
 	fi
 }
 
+asides=()
+
+# aside COMMAND... runs what counts beside what follows, as many at a time as there are processors, until together.
+aside() {
+	local said
+	said=$(mktemp)
+	asides+=("$said")
+	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n || true; done
+	(
+		passed=0 failed=0 skipped=0
+		"$@" || failed=$((failed + 1))
+		echo "$passed $failed $skipped"
+	) >"$said" 2>&1 &
+}
+
+# together waits for them, shows what they have said, and adds up.
+together() {
+	local said p f s
+	wait
+	for said in "${asides[@]}"; do
+		sed '$d' "$said"
+		read -r p f s < <(tail -n 1 "$said") || p=0 f=1 s=0 # it ended before it could count
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+		rm "$said"
+	done
+	asides=()
+}
+
 # summary ends with the counts; its status is that of the whole run.
 summary() {
 	[[ $skipped -eq 0 ]] || echo "$skipped skipped, for the reasons above"

@@ -135,34 +135,37 @@ guest_fetch() (
 	guest_tools "$2" >&2 && guest_root "$2" >/dev/null && guest_kernel "$1" "$2"
 )
 
-# guest_suite SUITE ARCH VARIANT PLAN [WORD...] runs the plan in a guest, and counts. Where there is no mirror or no emulator
-# that is a skip, but not where everything must work.
+# guest_suite SUITE ARCH VARIANT PLAN [WORD...] runs the plan in a guest, and counts; it may do so beside others. Where there
+# is no mirror or no emulator that is a skip, but not where everything must work.
 guest_suite() {
-	local suite=$1 arch=$2 variant=$3 plan=$4 why kernel
+	local suite=$1 arch=$2 variant=$3 plan=$4 why kernel room
 	shift 4
-	if ! why=$(guest_fetch "$suite" "$arch" 2>&1 >"$stage/kernel"); then
+	room=$(mktemp -d "$stage/room.XXXXXX")
+	if ! why=$(guest_fetch "$suite" "$arch" 2>&1 >"$room/kernel"); then
 		unable "guest with the kernel of $suite on $arch" "$why"
 		return 0
 	fi
 	compile "$variant" || return 0
-	kernel=$(<"$stage/kernel")
-	guest_archive "$arch" "$kernel" "$variant" "$plan" "$stage/initrd"
+	kernel=$(<"$room/kernel")
+	guest_archive "$arch" "$kernel" "$variant" "$plan" "$room/initrd"
 	local before=("$passed" "$failed" "$skipped")
-	guest_run "$arch" "$kernel" "$@" && return 0
-	echo "      a kernel may crash or hang under emulation: once more"
-	passed=${before[0]} failed=${before[1]} skipped=${before[2]}
-	[[ -z ${record:-} ]] || forget
-	guest_run "$arch" "$kernel" "$@" || return 0 # it has been counted
+	if ! guest_run "$arch" "$kernel" "$@"; then
+		echo "      a kernel may crash or hang under emulation: once more"
+		passed=${before[0]} failed=${before[1]} skipped=${before[2]}
+		[[ -z ${record:-} ]] || forget
+		guest_run "$arch" "$kernel" "$@" || true # it has been counted
+	fi
+	rm -rf "$room"
 }
 
-# guest_run ARCH KERNEL [WORD...] boots the archive, and counts what ran.
+# guest_run ARCH KERNEL [WORD...] boots the archive in guest_suite's room, and counts what ran.
 guest_run() {
-	guest_results "$1" < <(guest_boot "$1" "$2" "$stage/initrd" "${@:3}" | stdbuf -oL tr -d '\r' | tee "$stage/console")
+	guest_results "$1" < <(guest_boot "$1" "$2" "$room/initrd" "${@:3}" | stdbuf -oL tr -d '\r')
 }
 
 # guest_results reads a guest's console, and counts what ran there. It fails if the guest has not come to its end.
 guest_results() {
-	local line running='' who import status took log=$stage/guest.log ended=no
+	local line running='' who import status took log=$room/log ended=no
 	: >"$log"
 	system="kernel of Debian, $1"
 	while IFS= read -r line; do

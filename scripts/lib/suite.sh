@@ -88,9 +88,9 @@ count_tests() {
 		grep -vE '^(=== (RUN|PAUSE|CONT|NAME)| *--- PASS)' "$log" || true
 		echo "FAIL  $name: $p passed, $f failed, $s skipped"
 	fi
-	reasons <"$log" >"$stage/reasons"
-	sed 's/^/      skipped /' "$stage/reasons"
-	[[ -z ${record:-} ]] || "$record" "$who" "$p" "$f" "$s" "$stage/reasons" "$log"
+	reasons <"$log" >"$log.reasons"
+	sed 's/^/      skipped /' "$log.reasons"
+	[[ -z ${record:-} ]] || "$record" "$who" "$p" "$f" "$s" "$log.reasons" "$log"
 }
 
 # reasons tells why tests were skipped, and how many for each reason: the last thing a skipped test logs.
