@@ -46,10 +46,10 @@ struct stage {
 	struct nsenter_request *req;
 	struct nsenter_job job;
 	uint32_t nfds; /* how many fds have arrived */
-	int fds[NSENTER_MAX_FDS];
 	int identities[NSENTER_MAX_JOINS]; /* see nsenter_join_namespaces */
 	struct made *made; /* see nsenter_make_namespaces */
 	struct move *move; /* of the calling program itself; NULL in all that it starts */
+	int fds[NSENTER_MAX_FDS]; /* last: most are never touched, and take no memory */
 };
 
 /* activate.c: is this process ours? */

@@ -33,10 +33,10 @@ enum {
 };
 
 struct worker {
-	struct stage stage; /* its payload's, which changes it */
 	const struct stage *launcher;
 	uint64_t number; /* of the call that is being served; 0: none */
 	int pid; /* of its payload, by the kernel, before that runs */
+	struct stage stage; /* its payload's, which changes it */
 	_Alignas(4096) char request[NSENTER_SHARED_REQUEST];
 	_Alignas(16) char payloads[NSENTER_STACK]; /* stack */
 	_Alignas(16) char own[NSENTER_STACK]; /* stack */
