@@ -77,7 +77,8 @@ func (s *scene) killOnce(t *testing.T, soon bool, o orders) string {
 	return awaitQuiet(t, cmd)
 }
 
-// awaitQuiet waits until nothing of a session is left, and says what stays.
+// awaitQuiet waits until nothing of a session is left, programs that still have something to note among it, and says what
+// stays.
 func awaitQuiet(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -86,7 +87,7 @@ func awaitQuiet(t *testing.T, cmd *exec.Cmd) string {
 			return ""
 		}
 		for _, pid := range left {
-			if threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); len(threads) > 1 {
+			if threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)); len(threads) > 1 && isStage(pid) {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 				return "a stage runs main"
 			}
@@ -97,7 +98,7 @@ func awaitQuiet(t *testing.T, cmd *exec.Cmd) string {
 	}
 }
 
-// members are the library's processes in a session: those that have executed nothing yet.
+// members are the processes in a session, but for who leads it.
 func members(session int) (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
 	for _, path := range stats {
@@ -111,7 +112,7 @@ func members(session int) (pids []int) {
 			continue
 		}
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if pid != session && isStage(pid) {
+		if pid != session {
 			pids = append(pids, pid)
 		}
 	}

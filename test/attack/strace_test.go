@@ -28,12 +28,18 @@ func resolved(log string) (r resolution) {
 		again = false
 		r = resolution{}
 		now := map[string]bool{}
+		begun := map[string]string{}
 		for line := range strings.Lines(log) {
 			parts := straceLine.FindStringSubmatch(strings.TrimSpace(line))
 			if parts == nil {
 				continue
 			}
-			again = r.take(now, inside, parts[1], parts[2], parts[3]) || again
+			pid, call, rest := parts[1], parts[2], parts[3]
+			if _, result, ok := strings.Cut(rest, "resumed>"); ok { // where another process came in between
+				rest = begun[pid] + result
+			}
+			begun[pid], _, _ = strings.Cut(rest, " <unfinished ...>")
+			again = r.take(now, inside, pid, call, rest) || again
 		}
 	}
 	return r
@@ -68,8 +74,12 @@ func TestResolved(t *testing.T) {
 	const log = `10 openat(AT_FDCWD, "/outside", O_RDONLY) = 3
 10 setns(5, CLONE_NEWNS|CLONE_NEWPID) = 0
 11 openat(AT_FDCWD, "/inside", O_RDONLY) = -1 ENOENT (No such file or directory)
-10 clone(child_stack=NULL, flags=CLONE_PARENT|SIGCHLD) = 11
+10 clone(child_stack=NULL, flags=CLONE_PARENT|SIGCHLD <unfinished ...>
 11 readlinkat(4, "", "x", 63) = 1
+10 <... clone resumed>) = 11
+11 readlinkat(4, "",  <unfinished ...>
+10 exit_group(0) = ?
+11 <... readlinkat resumed>"user:[4026531837]", 63) = 17
 11 execve("/bin/true", ["true"], 0x7ffe /* 1 var */) = 0
 11 openat(AT_FDCWD, "/of-the-program", O_RDONLY) = 3
 `

@@ -16,7 +16,8 @@ import (
 )
 
 // A driver that is killed takes along what it has started: without it every call of a caller fails, and one that cannot
-// even end would use a processor for ever.
+// even end would use a processor for ever. A function's payload can outlive its caller, and might just then boot the Go
+// runtime, which waits for what fails.
 func TestAllEndWithTheirDriver(t *testing.T) {
 	testutil.Target(t, testutil.AllTypes).Kill()
 	runtime.LockOSThread()
@@ -25,6 +26,9 @@ func TestAllEndWithTheirDriver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range scenarios() {
+		if s.Function {
+			continue
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			before := procfs.Children(os.Getpid())
 			cmd := s.driver(aSample)
