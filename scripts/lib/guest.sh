@@ -74,6 +74,9 @@ archive() { (cd "$1" && find . | cpio --quiet --create --format newc --owner 0:0
 #
 # Its processors take turns in one thread. With a thread each, one may execute what another is just patching: a kernel of 7.2
 # ended so, in a jump that a static branch had become by half. That also takes more time, since they wait for each other.
+#
+# Addresses are not random: what has been translated is found by its virtual address again, so that each execution of a
+# program at another one would be translated anew, which takes more than half of the time.
 guest_boot() {
 	local arch=$1 kernel=$2 initrd=$3 console machine
 	shift 3
@@ -84,7 +87,7 @@ guest_boot() {
 	timeout --kill-after=5 "${NSEXEC_GUEST_TIMEOUT:-7200}" "${machine[@]}" -accel tcg,thread=single -m 2048 -smp 2 \
 		-nographic -no-reboot -nodefaults -serial stdio -monitor none \
 		-kernel "$(find "$kernel" -name 'vmlinuz*')" -initrd "$initrd" \
-		-append "console=$console quiet panic=-1 mitigations=off random.trust_cpu=on rdinit=/guest/init $*" </dev/null
+		-append "console=$console quiet panic=-1 mitigations=off nokaslr norandmaps random.trust_cpu=on rdinit=/guest/init $*" </dev/null
 }
 
 # core is what runs where minutes count: what depends on the kernel, and on how it was built, most.
