@@ -203,7 +203,7 @@ func TestCreateGivenUp(t *testing.T) {
 		} else if err != nil {
 			t.Errorf("after %v: %v", cmd.StartTimeout, err)
 		}
-		reapAll(t, 0)
+		reapAll(t)
 	}
 	if late == 0 {
 		t.Error("none was given up")

@@ -146,7 +146,7 @@ func TestMapHelpersThatDie(t *testing.T) {
 			} else {
 				t.Log(err)
 			}
-			reapAll(t, 0)
+			reapAll(t)
 		})
 	}
 }
@@ -172,7 +172,7 @@ func TestMapHelperThatHangs(t *testing.T) {
 			cmd.New.UIDMappings = []nsenter.IDMap{idMap(0, 200000, 10)}
 			wantRefused(t, cmd, nsenter.StageCaller, context.DeadlineExceeded, "run newuidmap")
 			killChildren(t)
-			reapAll(t, 0)
+			reapAll(t)
 		})
 	}
 }

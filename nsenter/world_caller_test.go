@@ -69,13 +69,13 @@ func callAgain(arg []string, command func(*ns.Set) *nsenter.Cmd) error {
 	}
 }
 
-// reapAll reaps what the caller has left to us, who are its subreaper. All of it must end, and soon. But a
-// function's payload does so by itself, and its runtime may have to boot first, on a machine that has others to run.
-func reapAll(t *testing.T, target int) {
+// reapAll reaps what the caller has left to us, who are its subreaper: all but our own children. It must end, and soon. But
+// a function's payload does so by itself, and its runtime may have to boot first, on a machine that has others to run.
+func reapAll(t *testing.T, own ...int) {
 	t.Helper()
 	deadline := time.Now().Add(testutil.Bound(10 * time.Second))
 	for {
-		left := slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool { return pid == target })
+		left := slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool { return slices.Contains(own, pid) })
 		if len(left) == 0 {
 			return
 		}
@@ -100,12 +100,14 @@ func killCallers(t *testing.T, program string, n int, after func() time.Duration
 		t.Fatal(err)
 	}
 	target := testutil.Target(t, testutil.PrivilegedTypes)
+	own := childrenOf(os.Getpid()) // the target, or the target's parent
 	runs := filepath.Join(t.TempDir(), "runs")
 	if err := os.WriteFile(runs, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
 		killCaller(t, program, runs, target.PID, after())
+		reapAll(t, own...)
 		if checkRuns(t, runs, i+1); t.Failed() {
 			t.Fatalf("round %d", i)
 		}
@@ -130,7 +132,6 @@ func killCaller(t *testing.T, program, runs string, target int, after time.Durat
 	time.Sleep(after)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	reapAll(t, target)
 }
 
 func TestCallerKilledDuringStart(t *testing.T) {
