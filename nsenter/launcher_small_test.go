@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -53,12 +55,23 @@ func awaitRoom(t *testing.T, group string) {
 			if err != nil {
 				continue
 			}
-			_ = os.WriteFile(filepath.Join(group, reclaim), []byte("1M"), 0)
+			writeOnce(filepath.Join(group, reclaim), "1M")
 			used, err := strconv.Atoi(strings.TrimSpace(string(text)))
 			return err == nil && used <= 1<<19
 		}
 		return true
 	})
+}
+
+// writeOnce does not wait, as package os would: memory.reclaim answers EAGAIN when there was less to reclaim, and files of
+// cgroups are ones that can be polled.
+func writeOnce(path, text string) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	_, _ = unix.Write(fd, []byte(text))
+	_ = unix.Close(fd)
 }
 
 func moveTo(groups []string, pid int) error {
