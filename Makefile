@@ -20,7 +20,7 @@ demo: build ## enter a target's namespaces and show what happened
 test: ## run the whole suite as root, as an ordinary user, and as root of a user namespace
 	@scripts/test.sh
 
-test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-static, test-pie, test-musl, test-clang, test-asan, test-shim, test-kernels
+test-%: ## run one part of it: test-identities, test-race, test-nocgo, test-builds, test-asan, test-shim, test-kernels
 	@scripts/test.sh $*
 
 matrix: ## run it on every kernel, in every build, as everybody (hours), and write docs/reliability.md; ROWS="own/musl sid/amd64"

@@ -41,15 +41,11 @@ part_race() { suite "$(identities | head -n 1)" race; }
 part_nocgo() { suite "$(identities | head -n 1)" nocgo; }
 
 # How it is built matters to few of the tests: make matrix runs them all in each of these.
-part_static() { suite "$(identities | head -n 1)" static core; }
-
-part_pie() { suite "$(identities | head -n 1)" pie core; }
-
-part_static-pie() { suite "$(identities | head -n 1)" static-pie core; }
-
-part_musl() { suite "$(identities | head -n 1)" musl core; }
-
-part_clang() { suite "$(identities | head -n 1)" clang core; }
+part_builds() {
+	local build
+	for build in static pie static-pie musl clang; do aside suite "$(identities | head -n 1)" "$build" core; done
+	together
+}
 
 # Released kernels, oldest first. make matrix runs all of the tests there, on the newest one and on arm64: a kernel that
 # Debian has not released changes from day to day.
@@ -82,7 +78,7 @@ part_shim() { check "tests of the core where newer calls fail" scripts/shim.sh c
 export NSEXEC_GUEST_TIMEOUT=${NSEXEC_GUEST_TIMEOUT:-900} # seconds; one takes two minutes
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo static pie static-pie musl clang asan shim kernels lsm)
+[[ ${#parts[@]} -gt 0 ]] || parts=(vet arrows symbols skips cross identities race nocgo builds asan shim kernels lsm)
 prepare
 for part in "${parts[@]}"; do "part_$part"; done
 summary

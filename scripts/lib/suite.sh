@@ -67,11 +67,12 @@ list_tests() {
 		done
 }
 
-# run_tests runs one test binary the way go test does, and counts its tests.
+# run_tests runs one test binary the way go test does, and counts its tests; it may do so beside others.
 run_tests() {
-	local who=$1 binary=$2 dir=$3 import=$4 extent=$5 begin=$SECONDS status=0
-	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0 ${extent:+"$extent"}) >"$stage/log" 2>&1 </dev/null || status=$?
-	count_tests "$import as $who" "$who" "$status" $((SECONDS - begin)) "$stage/log"
+	local who=$1 binary=$2 dir=$3 import=$4 extent=$5 begin=$SECONDS status=0 log
+	log=$(mktemp "$stage/log.XXXXXX")
+	(cd "$stage/src/$dir" && "as_$who" "$binary" -test.v -test.timeout=10m -test.paniconexit0 ${extent:+"$extent"}) >"$log" 2>&1 </dev/null || status=$?
+	count_tests "$import as $who" "$who" "$status" $((SECONDS - begin)) "$log"
 }
 
 # count_tests counts what a test binary has logged, and shows what went wrong and why tests were skipped.
