@@ -146,8 +146,11 @@ func TestLauncherSoak(t *testing.T) {
 	manyThreads(20)
 	baseline(t)
 	n := 2_000
-	if soaking() {
+	switch {
+	case soaking():
 		n = 100_000
+	case testing.Short():
+		n = 500
 	}
 	l := newLauncher(t)
 	sets := placesToEnter(t)
