@@ -1,8 +1,8 @@
 #!/bin/bash
 # Usage: matrix.sh [--core] [--as "IDENTITY..."] [ROW...]
 # Runs the whole suite on every kernel, in every build, as every identity, and writes the tables of docs/reliability.md.
-# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more than CI has them run; --as root has them run that as root only.
-# A row's result is kept in .build/matrix until the row runs again, so the tables can be made a few rows at a time.
+# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more than CI has them run; --as root runs it as root only.
+# What an identity got in a row is kept in .build/matrix until it runs there again, so the tables can be made piece by piece.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR/..
@@ -24,7 +24,9 @@ run_row() {
 	case $row in
 	own/*)
 		system="$(uname -r | grep -oE '^[0-9]+\.[0-9]+'), $(go env GOHOSTARCH)" build=$(describe "${row#own/}")
-		for who in $(identities); do suite "$who" "${row#own/}"; done
+		for who in $(identities); do
+			[[ " ${whos[*]} " != *" $who "* ]] || suite "$who" "${row#own/}"
+		done
 		;;
 	lsm/*) build="$build; ${row#lsm/} enforcing" && guest_lsm "${row#lsm/}" ;;
 	*/arm64) guest_suite "${row%/*}" arm64 arm64 "$(guest_plan "$extent" "${whos[@]}")" ;;

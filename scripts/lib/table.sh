@@ -1,23 +1,25 @@
 # The tables that matrix.sh writes into a page, between markers.
 # shellcheck shell=bash
 
-# keep is count_tests' record: it adds what one test binary did to the file of the row that runs.
+# keep is count_tests' record: it adds what one test binary did to the file of the row and of the identity that run.
 keep() {
 	local who=$1 p=$2 f=$3 s=$4 reasons=$5 log=$6
 	printf 'tests\t%s\t%s\t%s\t%s\t%s\t%s\n' "$system" "$build" "$who" "$p" "$f" "$s"
-	sed -nE "s/^([0-9]+): (.*)/skip\t$who\t\1\t\2/p" "$reasons"
+	sed -nE "s/^([0-9]+): (.*)/skip\t\1\t\2/p" "$reasons"
 	sed -nE 's/^ *[a-z_]+\.go:[0-9]+: feature (.*)\|(.*)\|(.*)/feature\t\1\t\2\t\3/p' "$log"
-} >>"$results/$row"
+} >>"$results/$row.$who"
 
-# forget begins the row's file, anew if it has to run again.
-forget() { : >"$results/$row"; }
+# forget removes what the identities that run have left there before.
+forget() { rm -f "${whos[@]/#/$results/$row.}"; }
 
 # write_tables FILE ROW... makes both tables of those rows that have run.
 write_tables() {
-	local page=$1 files=() row
+	local page=$1 files=() row who
 	shift
 	for row in "$@"; do
-		if [[ -s $results/$row ]]; then files+=("$results/$row"); fi
+		for who in root user userns; do
+			if [[ -s $results/$row.$who ]]; then files+=("$results/$row.$who"); fi
+		done
 	done
 	replace matrix "$page" < <(matrix_table "${files[@]}")
 	replace features "$page" < <(feature_table "${files[@]}")
@@ -35,26 +37,18 @@ matrix_table() {
 	echo "| kernel | build | as | passed | failed | skipped |"
 	echo "|---|---|---|---|---|---|"
 	awk -F '\t' '
-		function show(	i, j, text) {
-			for (i = 1; i <= n; i++) {
-				text = ""
-				for (j = 1; j <= m; j++)
-					if (count[who[i], reason[j]]) text = text "; " count[who[i], reason[j]] " " reason[j]
-				text = text == "" ? skipped[who[i]] : skipped[who[i]] ": " substr(text, 3)
-				print "| " kernel " | " build " | " who[i] " | " passed[who[i]] " | " failed[who[i]] " | " text " |"
-			}
-			n = m = 0
-			split("", passed); split("", failed); split("", skipped); split("", count); split("", known)
+		function show(	i) {
+			if (!who) return
+			for (i = 1; i <= n; i++) skipped = skipped (i == 1 ? ": " : "; ") count[reason[i]] " " reason[i]
+			print "| " kernel " | " build " | " who " | " passed " | " failed " | " skipped " |"
+			n = passed = failed = skipped = 0
+			split("", count)
 		}
 		FNR == 1 { show() }
-		$1 == "tests" {
-			kernel = $2; build = $3
-			if (!($4 in passed)) who[++n] = $4
-			passed[$4] += $5; failed[$4] += $6; skipped[$4] += $7
-		}
+		$1 == "tests" { kernel = $2; build = $3; who = $4; passed += $5; failed += $6; skipped += $7 }
 		$1 == "skip" {
-			if (!known[$4]++) reason[++m] = $4
-			count[$2, $4] += $3
+			if (!($3 in count)) reason[++n] = $3
+			count[$3] += $2
 		}
 		END { show() }' "$@"
 	echo
