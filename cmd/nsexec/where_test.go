@@ -83,10 +83,14 @@ func TestExecRoot(t *testing.T) {
 
 func TestExecEnvironment(t *testing.T) {
 	p := container(t)
-	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var environ []byte
+	testutil.Eventually(t, "environment of the container", func() bool { // it has none while it is being executed
+		var err error
+		if environ, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID)); err != nil {
+			t.Fatal(err)
+		}
+		return len(environ) > 0
+	})
 	want := strings.Split(strings.TrimSuffix(string(environ), "\x00"), "\x00")
 	cmd := inTarget(p, "-a", "-e", "env")
 	cmd.Env = append(cmd.Env, "ONLY_HERE=1")
