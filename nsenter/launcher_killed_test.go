@@ -144,10 +144,10 @@ func TestLauncherStopped(t *testing.T) {
 func TestLauncherStoppedAndCancelled(t *testing.T) {
 	baseline(t)
 	l := newLauncher(t)
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
 	signalLauncher(t, l, syscall.SIGSTOP)
 	begun := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
 	if err := l.CommandContext(ctx, nil, "/bin/true").Start(); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error is %v", err)
 	}
