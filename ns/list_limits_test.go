@@ -145,6 +145,7 @@ func TestListCountsZombies(t *testing.T) {
 // Root mounts a procfs of its own, which hides nothing.
 func TestRootSeesBehindHidepid(t *testing.T) {
 	testutil.NeedRoot(t)
+	testutil.Needs(t, "fsopen")
 	inPrivateMounts(t, func() {
 		if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2"); err != nil {
 			t.Error(err)

@@ -21,7 +21,7 @@ import (
 // PROBLEMS 10: a pid is given to another process between one look and the next. In a pid namespace of our own the
 // kernel lets us say which pid comes next.
 func TestRecycledPIDNeverSlipsIn(t *testing.T) {
-	testutil.Needs(t, "pidfd_open")
+	testutil.Needs(t, "pidfd_open", "pidfd_send_signal")
 	if _, err := os.Stat("/proc/sys/kernel/ns_last_pid"); err != nil {
 		testutil.Skipf(t, "needs ns_last_pid: CONFIG_CHECKPOINT_RESTORE")
 	}

@@ -25,6 +25,9 @@ const MaxTravelling = maxFiles
 // HasExecuted asks the kernel.
 var HasExecuted = hasExecuted
 
+// KeptStatus asks it once for what a pidfd has.
+var KeptStatus = keptStatus
+
 // RequestMessage is a well-formed request to execute argv with the first files of those that travel.
 func RequestMessage(argv []string, travelling int, files ...int) ([]byte, error) {
 	r := request{

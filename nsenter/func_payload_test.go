@@ -16,7 +16,7 @@ import (
 )
 
 var listFilesOfChild = nsenter.NewFunc("list files of child", func(context.Context, []byte) ([]byte, error) {
-	return exec.Command("ls", "-l", "/proc/self/fd").Output()
+	return exec.Command("sh", "-c", "readlink /proc/self/fd/*; true").Output()
 })
 
 // A cgroup with pids.max, or a target that is frozen, meets one task until the runtime boots.
@@ -87,7 +87,11 @@ func TestFuncNilExtraFileIsClosed(t *testing.T) {
 // What a function starts gets none of the library's files.
 func TestFuncsChildrenHaveNoFilesOfOurs(t *testing.T) {
 	cmd := listFilesOfChild.Command(t.Context(), nil, nil)
-	for line := range strings.Lines(string(resultOf(t, cmd))) {
+	files := string(resultOf(t, cmd))
+	if strings.Count(files, "\n") < 3 {
+		t.Errorf("the child has but %q", files)
+	}
+	for line := range strings.Lines(files) {
 		if strings.Contains(line, "memfd:function") && !strings.Contains(line, "stderr") || strings.Contains(line, "socket:") {
 			t.Errorf("the child has %s", line)
 		}

@@ -237,20 +237,3 @@ func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {
 	}
 	return state, err
 }
-
-// lostStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15. The
-// kernel adds it a moment after the other waiter has been chosen: until then
-// the process is still there, afterwards the answer is a status or ESRCH.
-func lostStatus(pidfd uintptr) error {
-	for range 10_000 {
-		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-		if unix.IoctlPidfdInfo(int(pidfd), &info) != nil {
-			break
-		}
-		if info.Mask&unix.PIDFD_INFO_EXIT != 0 {
-			return &LostStatusError{Status: WaitStatus(info.Exit_code), Known: true}
-		}
-		time.Sleep(100 * time.Microsecond)
-	}
-	return &LostStatusError{}
-}
