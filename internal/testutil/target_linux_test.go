@@ -26,6 +26,17 @@ func TestTargetHasItsOwnNamespaces(t *testing.T) {
 }
 
 // checkOwn compares a target's namespaces with ours: those it claims are its own, the others are ours.
+// Its parent is killed, and it ends by itself then: it is in no pid namespace that would end with its first process.
+func TestKillEndsForkedTarget(t *testing.T) {
+	for range 20 {
+		p := forked(t, AllTypes&^unix.CLONE_NEWPID)
+		p.Kill()
+		if hasNamespaces(p.PID) {
+			t.Fatal("it still runs")
+		}
+	}
+}
+
 func checkOwn(t *testing.T, p *Proc) {
 	t.Helper()
 	ours := Namespaces(t, os.Getpid())
