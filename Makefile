@@ -62,7 +62,7 @@ analyze: .build/staticcheck-$(STATICCHECK) ## look for mistakes without running 
 fuzz: ## fuzz what reads other people's bytes, for an hour in all, or FUZZTIME=60s each
 	@scripts/fuzz.sh $(TARGETS)
 
-shim: ## run the tests while newer system calls fail, one at a time, and write docs/reliability.md (SHIM=core: some of them)
+shim: ## run the tests while newer system calls fail, one at a time, and write docs/reliability.md (SHIM=core: some of them; SHIM="statx fsopen": some of the calls)
 	@scripts/shim.sh $(SHIM)
 
 lint: lint-go lint-c lint-sh ## run every linter

@@ -99,7 +99,7 @@ func (c *child) waitInPoller() {
 	pidfd, err := unix.PidfdOpen(c.pid, 0)
 	if err != nil {
 		<-c.kept
-		c.settle(waitWithoutHandle(c.process))
+		c.settle(c.waitByPID())
 		return
 	}
 	defer unix.Close(pidfd)
@@ -230,10 +230,14 @@ func lostChild(p *os.Process, from *sender) *child {
 	return c
 }
 
-func waitWithoutHandle(p *os.Process) (*os.ProcessState, error) {
-	state, err := p.Wait()
-	if errors.Is(err, unix.ECHILD) {
+// waitByPID is waitChild where there is no pidfd. The pid is the child's until somebody has waited for it.
+func (c *child) waitByPID() (*os.ProcessState, error) {
+	state, err := c.process.Wait()
+	switch {
+	case errors.Is(err, unix.ECHILD):
 		err = &LostStatusError{}
+	case errors.Is(err, unix.EINVAL):
+		_ = unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED, nil)
 	}
 	return state, err
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Usage: shim.sh [core | ci]
+# Usage: shim.sh [core | ci | CALL...]
 # Runs the tests of ns and nsenter while a system call fails that kernels or seccomp filters may not know, each call with
 # each errno, two at a time, and writes what came of it to docs/reliability.md. core: only the tests of joining and creating.
-# ci: of these, each call with ENOSYS and two with EPERM as well; and nothing is written.
+# ci: of these, each call with ENOSYS and two with EPERM as well; and nothing is written. CALL...: these calls only; what the
+# others gave is kept in .build/shim.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/.build/shim page=docs/reliability.md
@@ -64,8 +65,9 @@ sum() {
 cells() {
 	local call since errnos errno
 	"$out/shim" --list | while read -r call since errnos; do
+		[[ -z $calls || " $calls " == *" $call "* ]] || continue
 		for errno in $errnos; do
-			if [[ $1 != ci || $errno == ENOSYS || $errno$call == EPERMpidfd_open || $errno$call == EPERMclose_range ]]; then
+			if [[ $extent != ci || $errno == ENOSYS || $errno$call == EPERMpidfd_open || $errno$call == EPERMclose_range ]]; then
 				echo "$call $errno"
 			fi
 		done
@@ -125,11 +127,14 @@ case ${1:-} in
 esac
 scripts/need.sh go gcc musl-gcc unshare setpriv
 mkdir -p "$out"
-rm -f "$out"/*.*
+extent=whole only=. calls=
+case ${1:-} in
+core | ci) extent=$1 only=$core ;;
+*) calls=$* ;;
+esac
+[[ -n $calls ]] || rm -f "$out"/*.*
 build
-only=.
-[[ $# -eq 0 ]] || only=$core
-cells "${1:-}" | only=$only xargs -P "${JOBS:-2}" -L 1 "$0" --cell
-[[ ${1:-} == ci ]] || publish
+cells | only=$only xargs -P "${JOBS:-2}" -L 1 "$0" --cell
+[[ $extent == ci ]] || publish
 # Not each errno has a cell in CI.
 find "$out" -maxdepth 1 \( -name '*.ENOSYS' -o -name '*.EPERM' -o -name '*.EINVAL' \) -exec cat {} + | awk '{ n[$1]++ } END { printf "%d passed, %d failed\n", n["ok"], n["FAIL"]; exit n["FAIL"] > 0 || n["ok"] == 0 }'
