@@ -52,6 +52,7 @@ var joinFailures = []failure{
 		w.is = ns.ErrProcessGone
 		return w
 	}(), fails: func(t *testing.T, command starter, want *whole) error {
+		testutil.Needs(t, "pidfd_open", "setns:several")
 		target := testutil.Target(t, uint64(ns.UTS))
 		want.typ = ns.Type(target.Types)
 		set := setOf(t, target.PID, ns.Type(target.Types))

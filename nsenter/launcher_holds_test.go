@@ -154,7 +154,7 @@ func TestLaunchersEnvironment(t *testing.T) {
 
 // Who shares its ids, and has no more rights than that, can neither trace it nor read its memory or take its files.
 func TestLauncherIsNotDumpable(t *testing.T) {
-	testutil.Needs(t, "pidfd_getfd")
+	testutil.Needs(t, "pidfd_open", "pidfd_getfd")
 	cmd := exec.Command(zooBinary)
 	cmd.Env = zooEnv("launcher looked at")
 	switch testutil.Who() {

@@ -64,6 +64,7 @@ func TestNamespacesThatOutliveTarget(t *testing.T) {
 
 // A pid namespace dies with its first process; the kernel calls that lack of memory, and the error knows better.
 func TestPIDNamespaceThatIsDead(t *testing.T) {
+	testutil.Needs(t, "pidfd_open") // to know that it is not memory
 	baseline(t)
 	target := testutil.Target(t, uint64(ns.PID))
 	set := setOf(t, target.PID, ns.Type(target.Types))
