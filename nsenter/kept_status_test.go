@@ -33,9 +33,9 @@ func TestKeptStatusIsNotMissed(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		status, err := nsenter.KeptStatus(uintptr(pidfd))
+		status, err := nsenter.KeptStatus(pidfd)
 		for errors.Is(err, unix.EAGAIN) {
-			status, err = nsenter.KeptStatus(uintptr(pidfd))
+			status, err = nsenter.KeptStatus(pidfd)
 		}
 		if err != nil || status.ExitStatus() != 7 {
 			t.Errorf("status %#x, %v", status, err)

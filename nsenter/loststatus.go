@@ -10,7 +10,7 @@ import (
 )
 
 // lostStatus waits until the process is gone, a moment after the other waiter has been chosen.
-func lostStatus(pidfd uintptr) error {
+func lostStatus(pidfd int) error {
 	for range 10_000 {
 		status, err := keptStatus(pidfd)
 		if err == nil {
@@ -27,7 +27,7 @@ func lostStatus(pidfd uintptr) error {
 // keptStatus asks PIDFD_GET_INFO (6.13), whose exit code came with 6.15, for the status of a process that somebody else
 // has reaped. EAGAIN: it is still there. The kernel looks for the status before it looks for the process: of one that is
 // reaped in between it knows neither, but has the status when it is asked again.
-func keptStatus(pidfd uintptr) (WaitStatus, error) {
+func keptStatus(pidfd int) (WaitStatus, error) {
 	info, err := exitInfo(pidfd)
 	if errors.Is(err, unix.ESRCH) {
 		info, err = exitInfo(pidfd)
@@ -38,8 +38,8 @@ func keptStatus(pidfd uintptr) (WaitStatus, error) {
 	return WaitStatus(info.Exit_code), err
 }
 
-func exitInfo(pidfd uintptr) (unix.PidfdInfo, error) {
+func exitInfo(pidfd int) (unix.PidfdInfo, error) {
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	err := unix.IoctlPidfdInfo(int(pidfd), &info)
+	err := unix.IoctlPidfdInfo(pidfd, &info)
 	return info, err
 }

@@ -99,7 +99,7 @@ func (c *child) waitInPoller() {
 	pidfd, err := unix.PidfdOpen(c.pid, 0)
 	if err != nil {
 		<-c.kept
-		c.settle(c.waitByPID())
+		c.settle(c.waitChild(-1))
 		return
 	}
 	defer unix.Close(pidfd)
@@ -108,7 +108,7 @@ func (c *child) waitInPoller() {
 
 func (c *child) reap(pidfd uintptr) {
 	<-c.kept
-	c.settle(waitChild(c.process, pidfd))
+	c.settle(c.waitChild(int(pidfd)))
 }
 
 // Most programs that somebody enters for end soon. So a wait begins in the kernel,
@@ -200,19 +200,28 @@ func (r *reaper) wait(events []unix.EpollEvent) (n int, err error) {
 	return n, errors.Join(rawErr, err)
 }
 
-// waitChild waits. When the status went elsewhere, because SIGCHLD is ignored
-// or somebody waited for any child, the pidfd may still have it. For a process
-// that its caller has released there is no ProcessState; it is reaped all the
-// same.
-func waitChild(p *os.Process, pidfd uintptr) (*os.ProcessState, error) {
-	state, err := p.Wait()
+// waitChild waits, with the child's pidfd or -1. When the status went elsewhere,
+// because SIGCHLD is ignored or somebody waited for any child, the pidfd may still
+// have it. For a process that its caller has released there is no ProcessState; it
+// is reaped all the same.
+func (c *child) waitChild(pidfd int) (*os.ProcessState, error) {
+	state, err := c.process.Wait()
 	switch {
 	case errors.Is(err, unix.ECHILD):
 		err = lostStatus(pidfd)
 	case errors.Is(err, unix.EINVAL):
-		_ = unix.Waitid(unix.P_PIDFD, int(pidfd), nil, unix.WEXITED, nil)
+		c.reapReleased(pidfd)
 	}
 	return state, err
+}
+
+// reapReleased does it by the pidfd, or where that cannot be, by the pid: it is the
+// child's until somebody has waited for it.
+func (c *child) reapReleased(pidfd int) {
+	err := unix.Waitid(unix.P_PIDFD, pidfd, nil, unix.WEXITED, nil)
+	if err != nil && !errors.Is(err, unix.ECHILD) {
+		_ = unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED, nil)
+	}
 }
 
 // lostChild is a child that somebody else has waited for before we could take hold
@@ -224,20 +233,8 @@ func lostChild(p *os.Process, from *sender) *child {
 	p.Pid = c.pid
 	var err error = &LostStatusError{}
 	if from.pidfd != nil {
-		err = lostStatus(from.pidfd.Fd())
+		err = lostStatus(int(from.pidfd.Fd()))
 	}
 	c.settle(nil, err)
 	return c
-}
-
-// waitByPID is waitChild where there is no pidfd. The pid is the child's until somebody has waited for it.
-func (c *child) waitByPID() (*os.ProcessState, error) {
-	state, err := c.process.Wait()
-	switch {
-	case errors.Is(err, unix.ECHILD):
-		err = &LostStatusError{}
-	case errors.Is(err, unix.EINVAL):
-		_ = unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED, nil)
-	}
-	return state, err
 }
