@@ -23,7 +23,7 @@ seconds() {
 # fuzz runs one target, and shows what it said only if it found something.
 fuzz() {
 	local log=.build/fuzz/${1##*[:/]}.log begin=$SECONDS
-	if fuzz_"$([[ $1 == decode ]] && echo c || echo go)" "$1" >"$log" 2>&1; then
+	if fuzz_"$([[ $1 == decode ]] && echo c || echo go)" "$1" >"$log" 2>&1 || time_was_up "$log"; then
 		echo "ok    fuzz $1 ($((SECONDS - begin))s): $(grep -oE '(Done|execs:) [0-9]+' "$log" | tail -n 1 | tr -dc 0-9) inputs"
 	else
 		tail -n 60 "$log"
@@ -31,6 +31,10 @@ fuzz() {
 		return 1
 	fi
 }
+
+# time_was_up tells an end of the time, which go test before 1.27 may call a failure (golang/go issue 75804), from one that
+# has an input.
+time_was_up() { grep -qx ' *context deadline exceeded' "$1" && ! grep -q 'Failing input' "$1"; }
 
 # fuzz_c leaves an input that it fails for in .build/fuzz: add it to nsenter/testdata/requests once it is mended.
 fuzz_c() {
