@@ -25,7 +25,6 @@ func TestTargetHasItsOwnNamespaces(t *testing.T) {
 	t.Run("none", func(t *testing.T) { checkOwn(t, Target(t, 0)) })
 }
 
-// checkOwn compares a target's namespaces with ours: those it claims are its own, the others are ours.
 // Its parent is killed, and it ends by itself then: it is in no pid namespace that would end with its first process.
 func TestKillEndsForkedTarget(t *testing.T) {
 	for range 20 {
@@ -37,6 +36,7 @@ func TestKillEndsForkedTarget(t *testing.T) {
 	}
 }
 
+// checkOwn compares a target's namespaces with ours: those it claims are its own, the others are ours.
 func checkOwn(t *testing.T, p *Proc) {
 	t.Helper()
 	ours := Namespaces(t, os.Getpid())
