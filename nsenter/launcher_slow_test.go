@@ -149,11 +149,9 @@ func freezer(t *testing.T) *freezable {
 			continue
 		}
 		g.dir = dir
-		t.Cleanup(func() {
-			_ = g.freeze(false)
-			_ = os.Remove(dir)
-		})
+		t.Cleanup(func() { _ = os.Remove(dir) })
 		if _, err := os.Stat(filepath.Join(dir, g.file)); err == nil {
+			t.Cleanup(func() { _ = g.freeze(false) })
 			return &g
 		}
 	}
