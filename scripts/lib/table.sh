@@ -14,11 +14,11 @@ forget() { rm -f "${whos[@]/#/$results/$row.}"; }
 
 # write_tables FILE ROW... makes both tables of those rows that have run.
 write_tables() {
-	local page=$1 files=() row who
+	local page=$1 files=() row file
 	shift
 	for row in "$@"; do
-		for who in root user userns; do
-			if [[ -s $results/$row.$who ]]; then files+=("$results/$row.$who"); fi
+		for file in "$results/$row".*; do
+			if [[ -s $file ]]; then files+=("$file"); fi
 		done
 	done
 	replace matrix "$page" < <(matrix_table "${files[@]}")
