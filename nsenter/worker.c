@@ -120,8 +120,10 @@ static void serve_call(struct worker *worker)
 	st->name = NSENTER_STAGE_LAUNCHER;
 	st->sock = CALLS;
 	st->nfds = 0;
-	if (!nsenter_receive_call(st, &call) || call.kind != NSENTER_CALL_WORKER)
+	if (!nsenter_receive_call(st, &call) || call.kind != NSENTER_CALL_WORKER) {
+		nsenter_close_received(st, 0); /* or none may be left to close the rest by */
 		return;
+	}
 	prepare(worker, call.number);
 	if (call.nfds == NSENTER_CALL_FDS)
 		start_inside(worker, st->fds[NSENTER_CALL_PID], st->fds[NSENTER_CALL_OWN_PID]);
