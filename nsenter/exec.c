@@ -38,6 +38,7 @@ static int join_path(char buf[PATH_MAX], const char *dir, size_t len, const char
 /* What the search along PATH has met so far, short of a program. */
 struct lookup {
 	int denied; /* EACCES of a file that is there */
+	int noexec; /* the mount of such a file is why */
 	int dot; /* it is in a relative entry: not taken, but said */
 };
 
@@ -71,6 +72,14 @@ static int is_file(const char *path)
 	return fd < 0 && nsenter_may_access(path, F_OK);
 }
 
+static void note_denied(struct lookup *seen, const char *path)
+{
+	if (!is_file(path))
+		return;
+	seen->denied = 1;
+	seen->noexec |= nsenter_is_on_noexec(path);
+}
+
 /* Returns only if the program is not here; any other failure is the answer. */
 static void try_entry(const struct stage *st, struct lookup *seen, const char *dir, size_t len)
 {
@@ -85,7 +94,7 @@ static void try_entry(const struct stage *st, struct lookup *seen, const char *d
 	}
 	error = sys(execve, path, st->job.argv, st->job.envp);
 	if (error == -EACCES)
-		seen->denied |= is_file(path);
+		note_denied(seen, path);
 	else if (!is_elsewhere(error, path))
 		nsenter_fail_exec(st, error, path);
 }
@@ -93,7 +102,7 @@ static void try_entry(const struct stage *st, struct lookup *seen, const char *d
 static _Noreturn void exec_along_path(const struct stage *st)
 {
 	const char *entry = path_variable(st);
-	struct lookup seen = { 0, 0 };
+	struct lookup seen = { 0 };
 
 	/* An empty PATH has no entry, not an empty one. */
 	if (entry != NULL && *entry == '\0')
@@ -104,6 +113,8 @@ static _Noreturn void exec_along_path(const struct stage *st)
 		try_entry(st, &seen, entry, (size_t)(end - entry));
 		entry = *end == '\0' ? NULL : end + 1;
 	}
+	if (seen.noexec)
+		nsenter_fail_because(st, NSENTER_D_NOEXEC, "exec", 0, st->job.path);
 	if (seen.denied)
 		nsenter_fail(st, EACCES, "exec", 0, st->job.path);
 	nsenter_fail_because(st, seen.dot ? NSENTER_D_DOT : NSENTER_D_LOOKUP, "exec", 0,

@@ -71,13 +71,14 @@ var programFailures = []failure{
 		}},
 	{name: "mount without exec", in: inOwnMounts, want: ofExecuting(unix.EACCES, "", "noexec mount"),
 		fails: func(t *testing.T, command starter, want *whole) error {
-			dir := openDir(t)
-			if err := unix.Mount("none", dir, "tmpfs", unix.MS_NOEXEC, ""); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-			want.path = writeFile(t, filepath.Join(dir, "program"), "#!/bin/sh\n", 0o755)
+			want.path = filepath.Join(withoutExec(t), "program")
 			return command(nil, want.path).Run()
+		}},
+	{name: "mount without exec along PATH", in: inOwnMounts, want: ofExecuting(unix.EACCES, "program", "noexec mount"),
+		fails: func(t *testing.T, command starter, _ *whole) error {
+			cmd := command(nil, "program")
+			cmd.Env = []string{"PATH=/no/such:" + withoutExec(t)}
+			return cmd.Run()
 		}},
 	{name: "arguments too long", want: ofExecuting(unix.E2BIG, "/bin/true"),
 		fails: changed(func(c *nsenter.Cmd) { c.Args = []string{"true", strings.Repeat("x", 200_000)} })},
@@ -87,6 +88,18 @@ var programFailures = []failure{
 		fails: changed(func(c *nsenter.Cmd) { c.Dir = "/no/such" })},
 	{name: "directory outside", want: whole{refusal: refusal{errno: unix.EXDEV, op: "enter directory", stage: nsenter.Stage0}, says: []string{"outside the payload's root"}},
 		fails: outsideRoot},
+}
+
+// withoutExec is a directory on a noexec mount, with a program.
+func withoutExec(t *testing.T) string {
+	t.Helper()
+	dir := openDir(t)
+	if err := unix.Mount("none", dir, "tmpfs", unix.MS_NOEXEC, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	writeFile(t, filepath.Join(dir, "program"), "#!/bin/sh\n", 0o755)
+	return dir
 }
 
 // unloadable is a program of this machine's whose dynamic loader is not there.

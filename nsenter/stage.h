@@ -155,6 +155,7 @@ int nsenter_may_access(const char *path, int mode);
 _Noreturn void nsenter_exec(struct stage *st);
 
 /* unexecuted.c: why it could not */
+int nsenter_is_on_noexec(const char *path);
 _Noreturn void nsenter_fail_exec(const struct stage *st, long error, const char *path);
 
 /* weak.c: in weakened builds only */

@@ -128,7 +128,7 @@ static _Noreturn void fail_for_interpreter(const struct stage *st, const char *p
 	nsenter_fail_with(st, NSENTER_D_INTERPRETER, "exec", object.text, object.len);
 }
 
-static int is_on_noexec(const char *path)
+int nsenter_is_on_noexec(const char *path)
 {
 #ifdef SYS_fstatfs64 /* 32-bit: another structure, and nobody to test it */
 	(void)path;
@@ -150,7 +150,7 @@ _Noreturn void nsenter_fail_exec(const struct stage *st, long error, const char 
 {
 	if (error == -ENOENT && nsenter_may_access(path, F_OK))
 		fail_for_interpreter(st, path);
-	if (error == -EACCES && is_on_noexec(path))
+	if (error == -EACCES && nsenter_is_on_noexec(path))
 		nsenter_fail_because(st, NSENTER_D_NOEXEC, "exec", 0, path);
 	nsenter_fail(st, error, "exec", 0, path);
 }
