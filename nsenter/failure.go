@@ -133,9 +133,17 @@ func (l *launch) ended(stage Stage, op string) error {
 // would be taken for the program's.
 func describeEnd(state *os.ProcessState) string {
 	if status, ok := state.Sys().(WaitStatus); ok && status.Signaled() {
-		return "it was killed by " + unix.SignalName(status.Signal())
+		return "it was killed by " + signalName(status.Signal())
 	}
 	return fmt.Sprintf("it has ended with code %d", state.ExitCode())
+}
+
+// signalName: those from 32 on are real-time signals, which have none.
+func signalName(s unix.Signal) string {
+	if name := unix.SignalName(s); name != "" {
+		return name
+	}
+	return s.String()
 }
 
 // endHint says why a stage has ended, where it could not.

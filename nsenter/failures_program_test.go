@@ -84,6 +84,8 @@ var programFailures = []failure{
 		fails: changed(func(c *nsenter.Cmd) { c.Args = []string{"true", strings.Repeat("x", 200_000)} })},
 	{name: "killed before it executed", want: ofExecuting(0, "/bin/true", "killed by SIGTERM"),
 		fails: changed(func(c *nsenter.Cmd) { c.BeforeExec = func(pid int) error { return unix.Kill(pid, unix.SIGTERM) } })},
+	{name: "killed by a signal without a name", want: ofExecuting(0, "/bin/true", "killed by signal 40 before"),
+		fails: changed(func(c *nsenter.Cmd) { c.BeforeExec = func(pid int) error { return unix.Kill(pid, 40) } })},
 	{name: "no such directory", want: whole{refusal: refusal{errno: unix.ENOENT, op: "enter directory", path: "/no/such", stage: nsenter.Stage0, is: fs.ErrNotExist}},
 		fails: changed(func(c *nsenter.Cmd) { c.Dir = "/no/such" })},
 	{name: "directory outside", want: whole{refusal: refusal{errno: unix.EXDEV, op: "enter directory", stage: nsenter.Stage0}, says: []string{"outside the payload's root"}},
