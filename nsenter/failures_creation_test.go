@@ -22,9 +22,9 @@ func ofCreating(errno nsenter.Errno, typ ns.Type, says ...string) whole {
 
 var creationFailures = []failure{
 	{name: "no more user namespaces", in: inUserNamespace, fails: atLimit(ns.User),
-		want: ofCreating(unix.ENOSPC, ns.User, "the sysctl user.max_user_namespaces", "nested 32 deep")},
+		want: ofCreating(unix.ENOSPC, ns.User, "the sysctl user.max_user_namespaces", "or user namespaces are nested 32 deep")},
 	{name: "no more pid namespaces", in: inUserNamespace, fails: atLimit(ns.PID),
-		want: ofCreating(unix.ENOSPC, ns.PID, "the sysctl user.max_pid_namespaces")},
+		want: ofCreating(unix.ENOSPC, ns.PID, "the sysctl user.max_pid_namespaces", "or pid namespaces are nested 32 deep")},
 	{name: "restricted by AppArmor", in: sysctl("apparmor_restrict_unprivileged_userns", "1"), fails: creates(ns.User),
 		want: ofCreating(unix.EPERM, ns.User, "restricted here: kernel.apparmor_restrict_unprivileged_userns is 1")},
 	{name: "restricted by Debian", in: sysctl("unprivileged_userns_clone", "0"), fails: creates(ns.User),

@@ -49,6 +49,8 @@ var limitFailures = []failure{
 		want: whole{refusal: refusal{stage: nsenter.StagePayload, op: "exec", path: "/bin/true"}, says: []string{"it was killed", "out of memory", "may have 4096 bytes"}}},
 	{name: "RLIMIT NOFILE", in: byItself, once: true, fails: withFewFiles,
 		want: whole{refusal: refusal{errno: unix.EMFILE, stage: nsenter.Stage0, op: "receive request"}, says: []string{"hard limit of open files"}}},
+	{name: "RLIMIT NOFILE of the caller", in: byItself, once: true, fails: withNoMoreFiles,
+		want: whole{refusal: refusal{errno: unix.EMFILE, op: "make socket"}, says: []string{"its soft limit (RLIMIT_NOFILE)"}}},
 }
 
 // newGroup makes a cgroup, of version 1 or 2, that has the named file.
@@ -135,5 +137,20 @@ func withFewFiles(t *testing.T, command starter, _ *whole) error {
 	for i := range 200 { // one file under many names: the same would travel once
 		cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(os.Stderr.Fd(), strconv.Itoa(i)))
 	}
+	return cmd.Run()
+}
+
+// withNoMoreFiles hands over what is open, so that a socket is what there is no room for.
+func withNoMoreFiles(t *testing.T, command starter, _ *whole) error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	limit.Cur = 3
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(nil, "/bin/true")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()
 }

@@ -98,6 +98,8 @@ func programHint(e *Error) string {
 		return "neither a program of this machine's, nor a script that begins with #!"
 	case e.Op == "exec" && e.Errno == unix.ETXTBSY:
 		return "somebody has it open for writing"
+	case e.Errno == unix.EMFILE && e.Stage == StageCaller:
+		return "the caller has as many files open as its soft limit (RLIMIT_NOFILE) allows"
 	case e.Op == "place file" && e.Errno == unix.EBADF, e.Errno == unix.EMFILE:
 		return "the hard limit of open files (RLIMIT_NOFILE) is too low"
 	case e.Op == "set host name" && e.Errno == unix.EINVAL, e.Op == "set domain name" && e.Errno == unix.EINVAL:

@@ -80,8 +80,10 @@ func namespacesHint(t ns.Type) string {
 		names = append(names, "user.max_"+one.Name()+"_namespaces")
 	}
 	text := "a limit is reached: see the sysctl " + strings.Join(names, ", ") + ", here and in the user namespaces above"
-	if t&ns.User != 0 {
-		text += "; or user namespaces are nested 32 deep"
+	for _, nested := range []ns.Type{ns.User, ns.PID} {
+		if t&nested != 0 {
+			text += "; or " + nested.Name() + " namespaces are nested 32 deep"
+		}
 	}
 	return text
 }
