@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func aloneIn(t *testing.T, command []string, files ...*os.File) {
 
 // aloneArgs are the arguments with which the test binary runs the calling test only.
 func aloneArgs(t *testing.T) []string {
-	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^") + "$"
 	timeout := testutil.Bound(time.Minute)
 	if soaking() {
 		timeout = 10 * time.Minute
@@ -53,6 +54,9 @@ func reportAlone(t *testing.T, cmd *exec.Cmd, env ...string) {
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("in a process of its own: %v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "=== RUN   "+t.Name()+"\n") { // a pattern that matches nothing passes
+		t.Errorf("it did not run in a process of its own:\n%s", out)
 	}
 	if strings.Contains(string(out), "--- SKIP: "+t.Name()) {
 		t.Logf("skipped in a process of its own:\n%s", out)
