@@ -131,11 +131,23 @@ func currentID(t ns.Type) (ns.ID, error) {
 	return ns.ID{Dev: uint64(st.Dev), Ino: st.Ino}, nil
 }
 
-// hasProcess: the handles on the namespaces of a process outlive it.
+// hasProcess: the handles on the namespaces of a process outlive it, and the right to read its memory, without which a
+// setns on its pidfd is EPERM.
 func hasProcess(set *ns.Set) bool {
-	alive := false
-	err := set.Process(func(_ int, pidfd uintptr) { alive = isAlive(int(pidfd)) })
-	return err == nil && alive
+	usable := false
+	err := set.Process(func(pid int, pidfd uintptr) { usable = isAlive(int(pidfd)) && isReadable(pid) })
+	return err == nil && usable
+}
+
+// isReadable: procfs wants the same right for the link of a namespace (PTRACE_MODE_READ). Whoever has opened that may have
+// lost it since: by prctl(2)'s PR_SET_DUMPABLE, other ids, or capabilities that have been dropped.
+func isReadable(pid int) bool {
+	if pid <= 0 {
+		return true // which procfs does not show: nobody can tell
+	}
+	var link [64]byte
+	_, err := unix.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid), link[:])
+	return err == nil
 }
 
 // check refuses what the kernel cannot but refuse, before anything is started.

@@ -12,11 +12,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"nsexec/internal/testutil"
 	"nsexec/ns"
@@ -143,6 +146,40 @@ func TestCutOutputIsToldAfterTheContextIsDone(t *testing.T) {
 	cancel()
 	if err := cmd.Wait(); !errors.Is(err, exec.ErrWaitDelay) && !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait: %v after %q", err, out.String())
+	}
+}
+
+// A target whose memory the caller may read no longer, when he has its namespaces: a setns on its pidfd is refused, and by
+// handles it is not.
+func TestTargetThatMayNoLongerBeRead(t *testing.T) {
+	testutil.NeedRoot(t)
+	if !alone(t) {
+		return
+	}
+	target := makeTopology(t, "exec setpriv --reuid=47110 --regid=47110 --clear-groups unshare -Urn $TARGET <&3")
+	set := setOf(t, target, ns.User|ns.Net)
+	runtime.LockOSThread() // which ends with the process: the capability does not come back
+	dropCapability(t, unix.CAP_SYS_PTRACE)
+	if _, err := ns.OfPID(target, ns.User); !errors.Is(err, os.ErrPermission) {
+		t.Fatalf("it may be read: %v", err)
+	}
+	out, err := nsenter.Command(set, "readlink", "/proc/self/ns/user", "/proc/self/ns/net").Output()
+	want := fmt.Sprintf("%v\n%v\n", set.Handle(ns.User), set.Handle(ns.Net))
+	if err != nil || string(out) != want {
+		t.Errorf("the payload is in %q instead of %q (%v)", out, want, err)
+	}
+}
+
+// dropCapability takes it from the calling thread, and from all that it executes.
+func dropCapability(t *testing.T, capability int) {
+	t.Helper()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	err := errors.Join(unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(capability), 0, 0, 0), unix.Capget(&header, &sets[0]))
+	sets[capability/32].Effective &^= 1 << (capability % 32)
+	sets[capability/32].Permitted &^= 1 << (capability % 32)
+	if err := errors.Join(err, unix.Capset(&header, &sets[0])); err != nil {
+		t.Fatal(err)
 	}
 }
 

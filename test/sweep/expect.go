@@ -121,6 +121,7 @@ var dispensable = map[int]string{
 	unix.SYS_PIDFD_SEND_SIGNAL: "a stage that is not killed ends by itself",
 	unix.SYS_SETPGID:           "procfs tells as well whether a payload has executed",
 	unix.SYS_PPOLL:             "a pidfd that cannot be asked counts as alive",
+	unix.SYS_READLINKAT:        "a target that cannot be read is joined by handles",
 	unix.SYS_FSOPEN:            "without an overlay the executable is copied, and /proc does for a procfs",
 	unix.SYS_FSCONFIG:          "the same",
 	unix.SYS_FSMOUNT:           "the same",
