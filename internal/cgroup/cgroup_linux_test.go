@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -61,6 +62,41 @@ func TestOwnPlace(t *testing.T) {
 	}
 	if dir, _ := place.Frozen(); dir != "" {
 		t.Errorf("frozen in %s", dir)
+	}
+}
+
+// oddVariable names where a hierarchy is mounted for the test that is run again there.
+const oddVariable = "NSEXEC_TEST_ODD_MOUNT"
+
+// What a mount table escapes, and what only Unicode takes for white space, may stand in the path of a mount.
+func TestOddlyMounted(t *testing.T) {
+	place, err := Of(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, ok := place.controlled("pids")
+	if odd := os.Getenv(oddVariable); odd != "" {
+		if g.root != odd {
+			t.Errorf("the hierarchy is found in %q, and is in %q", g.root, odd)
+		}
+		return
+	}
+	if !ok {
+		testutil.Skip(t, "no hierarchy of cgroups is mounted here")
+	}
+	odd := filepath.Join(t.TempDir(), "no-break\u00a0space \t\\")
+	if err := os.Mkdir(odd, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const script = `mount --bind "$0" "$1" && exec "$2" -test.run='^TestOddlyMounted$'`
+	args := []string{"--mount", "--propagation=private", "sh", "-c", script, g.root, odd, os.Args[0]}
+	if testutil.Who() == testutil.User {
+		args = append([]string{"-Ur"}, args...)
+	}
+	cmd := exec.Command("unshare", args...)
+	cmd.Env = append(os.Environ(), oddVariable+"="+odd)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

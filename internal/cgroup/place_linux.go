@@ -45,7 +45,7 @@ func (p Place) versioned1(controller string) (g group, ok bool) {
 	has := func(list string) bool { return slices.Contains(strings.Split(list, ","), controller) }
 	for _, line := range p.lines {
 		if fields := strings.SplitN(line, ":", 3); len(fields) == 3 && has(fields[1]) {
-			return find(fields[2], func(m mount) bool { return m.kind == "cgroup" && has(m.options) })
+			return find(fields[2], func(m procfs.Mount) bool { return m.Type == "cgroup" && has(m.Options) })
 		}
 	}
 	return g, false
@@ -55,44 +55,35 @@ func (p Place) versioned1(controller string) (g group, ok bool) {
 func (p Place) unified() (g group, ok bool) {
 	for _, line := range p.lines {
 		if path, is := strings.CutPrefix(line, "0::"); is {
-			return find(path, func(m mount) bool { return m.kind == "cgroup2" })
+			return find(path, func(m procfs.Mount) bool { return m.Type == "cgroup2" })
 		}
 	}
 	return g, false
 }
 
-// mount is a line of /proc/PID/mountinfo.
-type mount struct {
-	root, point, kind, options string
-}
-
 // find looks for where a hierarchy is mounted, and so for a path in it. What lies outside of what this process may see
 // ("/..") is not there for it.
-func find(path string, is func(mount) bool) (g group, ok bool) {
-	for _, m := range mounts() {
-		below, inside := strings.CutPrefix(path, strings.TrimSuffix(m.root, "/"))
-		if !is(m) || !inside || strings.HasPrefix(below, "/..") {
+func find(path string, is func(procfs.Mount) bool) (g group, ok bool) {
+	self, err := procfs.OpenProcess(os.Getpid())
+	if err != nil {
+		return g, false
+	}
+	defer self.Close()
+	mounts, err := self.Mounts()
+	if err != nil {
+		return g, false
+	}
+	for m := range mounts {
+		below, inside := strings.CutPrefix(path, strings.TrimSuffix(m.Root, "/"))
+		if !is(m) || !inside || below != "" && below[0] != '/' || strings.HasPrefix(below, "/..") {
 			continue
 		}
-		dir := filepath.Join(m.point, below)
+		dir := filepath.Join(m.Path, below)
 		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err == nil {
-			g, ok = group{dir: dir, root: m.point}, true // the last one is on top
+			g, ok = group{dir: dir, root: m.Path}, true // the last one is on top
 		}
 	}
 	return g, ok
-}
-
-// mounts are those of this process: proc_pid_mountinfo(5).
-func mounts() (all []mount) {
-	text, _ := procfs.ReadPID(os.Getpid(), "mountinfo")
-	for line := range strings.Lines(string(text)) {
-		where, what, _ := strings.Cut(line, " - ")
-		left, right := strings.Fields(where), strings.Fields(what)
-		if len(left) >= 5 && len(right) >= 3 {
-			all = append(all, mount{root: left[3], point: left[4], kind: right[0], options: right[2]})
-		}
-	}
-	return all
 }
 
 // up calls fn with the directory of the cgroup, and of each above it, until fn returns true.

@@ -20,7 +20,7 @@ func FuzzMounts(f *testing.F) {
 	f.Add("1 0 0:2 / / rw - rootfs  rw\n1 2 3\n\n - - - - - - - - - -", uint64(0), "/a\\040b", "/no-break\u00a0space \n\t\\", false, "")
 	f.Fuzz(func(t *testing.T, table string, id uint64, root, path string, shared bool, options string) {
 		for m := range mounts(table) {
-			if !strings.Contains(table, fmt.Sprint(m.ID)) || len(m.Root)+len(m.Path)+len(m.Options) > len(table) {
+			if !strings.Contains(table, fmt.Sprint(m.ID)) || len(m.Root)+len(m.Path)+len(m.Type)+len(m.Options) > len(table) {
 				t.Fatalf("%+v comes from %q", m, table)
 			}
 		}
@@ -28,7 +28,7 @@ func FuzzMounts(f *testing.F) {
 		if shared {
 			optional = " shared:1 "
 		}
-		want := Mount{ID: id, Root: root, Path: path, Shared: shared, Options: strings.ReplaceAll(options, "\n", "")}
+		want := Mount{ID: id, Root: root, Path: path, Shared: shared, Type: "type", Options: strings.ReplaceAll(options, "\n", "")}
 		line := fmt.Sprintf("%d 1 0:1 %s %s rw%s- type source %s\n", id, escaper.Replace(root), escaper.Replace(path), optional, want.Options)
 		if got := slices.Collect(mounts(line + line)); !slices.Equal(got, []Mount{want, want}) {
 			t.Fatalf("%q is %+v", line, got)

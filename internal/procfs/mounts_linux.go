@@ -13,7 +13,8 @@ type Mount struct {
 	Root    string // what of its filesystem is mounted: of a namespace, what its link says
 	Path    string
 	Shared  bool
-	Options string // of the filesystem, not of the mount
+	Type    string // of the filesystem
+	Options string // of that, not of the mount
 }
 
 // Mounts goes through the process's mount table.
@@ -57,6 +58,7 @@ func parseMount(line string) (m Mount, ok bool) {
 		Shared: slices.ContainsFunc(fields[optional:optional+end], func(field string) bool {
 			return strings.HasPrefix(field, "shared:")
 		}),
+		Type:    fields[optional+end+1],
 		Options: strings.Join(fields[optional+end+behind:], " "),
 	}, err == nil
 }
