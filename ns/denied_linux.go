@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/procfs"
 )
 
@@ -30,6 +32,8 @@ func whyDenied(pid int) string {
 	}
 	uids := strings.Fields(procfs.Field(status, "Uid:"))
 	switch {
+	case mayReadAll():
+		return "the caller has CAP_SYS_PTRACE: a security module is what refuses it"
 	case len(uids) < 3:
 	case !isDumpable(pid, uids[1]):
 		return "it is not dumpable (prctl(2)), so that it takes CAP_SYS_PTRACE in its user namespace"
@@ -40,6 +44,17 @@ func whyDenied(pid int) string {
 			uids[0], os.Geteuid())
 	}
 	return "it takes CAP_SYS_PTRACE in its user namespace"
+}
+
+// mayReadAll: by capabilities the caller may read every process, who has CAP_SYS_PTRACE in the initial user namespace,
+// whose inode number is fixed (PROC_USER_INIT_INO, Linux 3.8).
+func mayReadAll() bool {
+	const initial = 0xeffffffd
+	inode, err := procfs.ThreadNS(User.Name())
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return err == nil && inode == initial && unix.Capget(&header, &data[0]) == nil &&
+		data[unix.CAP_SYS_PTRACE/32].Effective&(1<<(unix.CAP_SYS_PTRACE%32)) != 0
 }
 
 // isDumpable: the files of a process that is not belong to root, and not to its effective uid (proc_pid(5)).

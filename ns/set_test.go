@@ -187,6 +187,9 @@ func TestOfPIDWithoutPermission(t *testing.T) {
 		if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "process 1") {
 			t.Errorf("process 1: %v, want permission denied", err)
 		}
+		if mayReadAll() && !strings.Contains(err.Error(), "a security module is what refuses it") {
+			t.Errorf("process 1: %v, and the caller has all capabilities that there are", err)
+		}
 	})
 }
 
