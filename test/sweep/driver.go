@@ -121,7 +121,7 @@ func (d *driver) warmUp() error {
 // unsettled has no complaint once the caller has held the same for a while: what has just ended is still being given up.
 func (d *driver) unsettled() (complaint string) {
 	const aWhile = 5
-	d.caller.base = holdingsOf(d.caller.pid)
+	d.caller.base = d.caller.holdings()
 	for range aWhile {
 		time.Sleep(time.Millisecond)
 		if complaint := d.leftBehind(); complaint != "" {

@@ -57,10 +57,18 @@ func countIn(dir string) int {
 // holdings are what the caller has when nothing runs.
 type holdings struct {
 	files, threads int
+	launcher       int // files of the launcher's threads, each of which has a table of its own
 }
 
-func holdingsOf(pid int) holdings {
-	return holdings{files: countIn(procOf(pid) + "/fd"), threads: countIn(procOf(pid) + "/task")}
+func (c *callerProcess) holdings() holdings {
+	h := holdings{files: countIn(procOf(c.pid) + "/fd"), threads: countIn(procOf(c.pid) + "/task")}
+	if c.launcher != 0 {
+		tables, _ := filepath.Glob(procOf(c.launcher) + "/task/*/fd")
+		for _, table := range tables {
+			h.launcher += countIn(table)
+		}
+	}
+	return h
 }
 
 // leftBehind tells what there is that should not be: children of the caller's or its files, and orphans, which come to
@@ -75,9 +83,12 @@ func (d *driver) leftBehind() string {
 			left = append(left, "child "+title(pid))
 		}
 	}
-	now := holdingsOf(d.caller.pid)
+	now := d.caller.holdings()
 	if now.files != d.caller.base.files {
 		left = append(left, fmt.Sprintf("%d files instead of %d", now.files, d.caller.base.files))
+	}
+	if now.launcher != d.caller.base.launcher {
+		left = append(left, fmt.Sprintf("%d files of the launcher's instead of %d", now.launcher, d.caller.base.launcher))
 	}
 	if now.threads > d.caller.base.threads+moreThreads {
 		left = append(left, fmt.Sprintf("%d threads instead of %d", now.threads, d.caller.base.threads))
