@@ -12,7 +12,9 @@ import (
 const defaultStartTimeout = 30 * time.Second
 
 // Start runs the payload and returns as soon as its program is executing, or
-// has failed to. Everything that it started is gone when it returns an error.
+// has failed to. Everything that it started is gone when it returns an error, or
+// ends as soon as it can: a cgroup of version 1 that is frozen, or a tracer, keeps
+// what has been killed, and what a slow launcher clones late ends by itself.
 func (c *Cmd) Start() error {
 	if c.started.Swap(true) {
 		return &Error{Op: "start", Path: c.Path, Err: errors.New("already started")}
