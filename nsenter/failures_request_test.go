@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/ns"
 	"nsexec/nsenter"
 )
 
@@ -26,6 +27,12 @@ func ofCaller(errno nsenter.Errno, op, path string, says ...string) whole {
 var requestFailures = []failure{
 	{name: "NUL in an argument", want: ofCaller(unix.EINVAL, "pass argument", "a\x00b", "NUL"),
 		fails: changed(func(c *nsenter.Cmd) { c.Args = []string{"true", "a\x00b"} })},
+	{name: "NUL in a host name", want: ofCaller(unix.EINVAL, "set host name", "a\x00b", "NUL"),
+		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.Hostname = ns.UTS, "a\x00b" })},
+	{name: "NUL in a domain name", want: ofCaller(unix.EINVAL, "set domain name", "a\x00b", "NUL"),
+		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.Domainname = ns.UTS, "a\x00b" })},
+	{name: "NUL in ProcDir", want: ofCaller(unix.EINVAL, "set ProcDir", "/a\x00b", "NUL"),
+		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.MountProc, c.New.ProcDir = ns.Mount|ns.PID, true, "/a\x00b" })},
 	{name: "too many files", want: ofCaller(unix.EINVAL, "send request", "", "1024"),
 		fails: changed(func(c *nsenter.Cmd) { c.ExtraFiles = make([]*os.File, nsenter.MaxTravelling) })},
 	{name: "too long for a request", want: ofCaller(unix.E2BIG, "send request", "", "too long"),

@@ -99,11 +99,16 @@ func (c *Cmd) check() error {
 
 // checkNUL refuses strings that would end early in C. The environment's are refused where it is made.
 func (c *Cmd) checkNUL() error {
-	if strings.IndexByte(c.Path, 0) >= 0 {
-		return holdsNUL("find program", c.Path)
-	}
-	if strings.IndexByte(c.Dir, 0) >= 0 {
-		return holdsNUL("enter directory", c.Dir)
+	for _, s := range []struct{ op, text string }{
+		{"find program", c.Path},
+		{"enter directory", c.Dir},
+		{"set host name", c.New.Hostname},
+		{"set domain name", c.New.Domainname},
+		{"set ProcDir", c.New.ProcDir},
+	} {
+		if strings.IndexByte(s.text, 0) >= 0 {
+			return holdsNUL(s.op, s.text)
+		}
 	}
 	for _, arg := range c.Args {
 		if strings.IndexByte(arg, 0) >= 0 {
