@@ -31,7 +31,7 @@ func CrunTarget(t testing.TB) *Proc {
 func Container(t testing.TB, runtime string, types uint64) *Proc {
 	t.Helper()
 	NeedRoot(t)
-	Needs(t, "clone3") // with EPERM, what is linked with glibc has no threads: runc
+	Needs(t, "clone3", "execveat") // with EPERM, what is linked with glibc has no threads, and neither runc nor crun starts
 	for _, program := range []string{runtime, "busybox"} {
 		if _, err := exec.LookPath(program); err != nil {
 			Skipf(t, "%s is not installed", program)
