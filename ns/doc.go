@@ -28,9 +28,10 @@
 // # Who may do what
 //
 // Every namespace is owned by a user namespace: the one of the process that made it ([Handle.Owner]). What counts
-// for joining and changing it is the capabilities that one has in its owner, not in one's own user namespace; who
-// made a user namespace has all of them in it, and in those below. So the root of a user namespace may do what it
-// likes to a network namespace made inside, and nothing to the host's.
+// for changing it is the capabilities that one has in its owner, not in one's own user namespace; joining takes
+// CAP_SYS_ADMIN in both (setns(2)), for mnt CAP_SYS_CHROOT in one's own as well. Who made a user namespace has all of
+// them in it, and in those below. So the root of a user namespace may do what it likes to a network namespace made
+// inside, and nothing to the host's.
 //
 // # Why Go makes this hard
 //
