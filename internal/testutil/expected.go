@@ -13,6 +13,7 @@ const (
 	reasonJoin   = "needs root of a user namespace" // to join or make a namespace with a thread of the test itself
 	reasonKernel = "needs Linux "                   // and the version
 	reasonGuest  = "needs a guest under "           // a security module
+	reasonGroup  = "no hierarchy of cgroups has "   // and the file
 	reasonLoader = "needs a compiler and a program that loads libraries"
 )
 
@@ -25,8 +26,8 @@ type expectation struct {
 // expected lists them for each identity. Anything else that is skipped there is a failure.
 var expected = map[Identity][]expectation{
 	Root: {
-		{reasonUser, nil}, {"process 1 may be looked at", nil}, {"no hierarchy of cgroups", nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest},
-		{reasonLoader, nil}, {"cores do not go to the working directory", nil},
+		{reasonUser, nil}, {"process 1 may be looked at", nil}, {reasonGroup, otherFreezer}, {reasonKernel, olderKernel},
+		{reasonGuest, outsideGuest}, {reasonLoader, nil}, {"cores do not go to the working directory", nil},
 	},
 	User:       {{reasonRoot, nil}, {reasonJoin, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
 	UsernsRoot: {{reasonRoot, nil}, {reasonUser, nil}, {reasonKernel, olderKernel}, {reasonGuest, outsideGuest}, {reasonLoader, nil}},
@@ -37,6 +38,11 @@ func olderKernel(rest string) bool {
 	version, _, _ := strings.Cut(rest, ":")
 	newer, err := kernel.AtLeast(version)
 	return err == nil && !newer
+}
+
+// otherFreezer: a machine may have the freezer of one version of cgroups only.
+func otherFreezer(file string) bool {
+	return file == "freezer.state here" || file == "cgroup.freeze here"
 }
 
 // outsideGuest: what one security module is needed for is skipped under the other, and on a machine of one's own.
