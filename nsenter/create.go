@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -59,6 +60,8 @@ func (c *Cmd) checkNew() error {
 // copies: a directory that is open lies in those that they were copied from.
 func (c *Cmd) checkMounts() error {
 	switch {
+	case c.New.Propagation < Private || c.New.Propagation > UnchangedPropagation:
+		return callerError("set Propagation", strconv.Itoa(int(c.New.Propagation)), unix.EINVAL)
 	case c.WorkDir != nil && c.Unshare&ns.Mount != 0:
 		return &Error{Op: "set WorkDir", Path: c.WorkDir.Name(), Errno: unix.EINVAL,
 			Hint: "it lies outside of the new mount namespace: use Dir instead"}

@@ -33,6 +33,8 @@ var requestFailures = []failure{
 		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.Domainname = ns.UTS, "a\x00b" })},
 	{name: "NUL in ProcDir", want: ofCaller(unix.EINVAL, "set ProcDir", "/a\x00b", "NUL"),
 		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.MountProc, c.New.ProcDir = ns.Mount|ns.PID, true, "/a\x00b" })},
+	{name: "no such propagation", want: ofCaller(unix.EINVAL, "set Propagation", "77"),
+		fails: changed(func(c *nsenter.Cmd) { c.Unshare, c.New.Propagation = ns.Mount, 77 })},
 	{name: "too many files", want: ofCaller(unix.EINVAL, "send request", "", "1024"),
 		fails: changed(func(c *nsenter.Cmd) { c.ExtraFiles = make([]*os.File, nsenter.MaxTravelling) })},
 	{name: "too long for a request", want: ofCaller(unix.E2BIG, "send request", "", "too long"),
