@@ -1,7 +1,8 @@
 #!/bin/bash
 # Usage: matrix.sh [--core] [--as "IDENTITY..."] [ROW...]
 # Runs the whole suite on every kernel, in every build, as every identity, and writes the tables of docs/reliability.md.
-# A row is own/BUILD, SUITE/ARCH or lsm/MODULE. With --core guests run no more than CI has them run; --as root runs it as root only.
+# A row is own/BUILD, SUITE/ARCH[/BUILD] or lsm/MODULE. With --core guests run no more than CI has them run; --as root runs
+# it as root only.
 # What an identity got in a row is kept in .build/matrix until it runs there again, so the tables can be made piece by piece.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,27 +12,43 @@ cd "$(dirname "$0")/.."
 
 builds=(gcc pie static static-pie musl clang race)
 kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bullseye/arm64 bookworm/arm64 trixie/arm64 sid/arm64)
-all=("${builds[@]/#/own/}" "${kernels[@]}" lsm/selinux lsm/apparmor)
+foreign=(gcc pie static-pie clang) # beside static; musl's compiler is for this machine's processor only
+all=("${builds[@]/#/own/}" "${kernels[@]}" "${foreign[@]/#/trixie/arm64/}" lsm/selinux lsm/apparmor)
 results=$PWD/.build/matrix
 
 # run_row runs what a row is about, and keeps what comes of it.
 run_row() {
-	local who system build='glibc static, gcc' record=keep
+	local system build record=keep words
 	row=$1
-	[[ $row == own/* || $row == lsm/* || $extent == whole ]] || build+=" (core)"
+	IFS=/ read -ra words <<<"$row"
 	mkdir -p "$results/${row%/*}"
 	forget
 	case $row in
-	own/*)
-		system="$(uname -r | grep -oE '^[0-9]+\.[0-9]+'), $(go env GOHOSTARCH)" build=$(describe "${row#own/}")
-		for who in $(identities); do
-			[[ " ${whos[*]} " != *" $who "* ]] || suite "$who" "${row#own/}"
-		done
-		;;
-	lsm/*) build="$build; ${row#lsm/} enforcing" && guest_lsm "${row#lsm/}" ;;
-	*/arm64) guest_suite "${row%/*}" arm64 arm64 "$(guest_plan "$extent" "${whos[@]}")" ;;
-	*) guest_suite "${row%/*}" "${row#*/}" static "$(guest_plan "$extent" "${whos[@]}")" ;;
+	own/*) run_own "${words[@]:1}" ;;
+	lsm/*) run_lsm "${words[@]:1}" ;;
+	*) run_guest "${words[@]}" ;;
 	esac
+}
+
+run_own() {
+	local who
+	system="$(uname -r | grep -oE '^[0-9]+\.[0-9]+'), $(go env GOHOSTARCH)" build=$(describe "$1")
+	for who in $(identities); do
+		[[ " ${whos[*]} " != *" $who "* ]] || suite "$who" "$1"
+	done
+}
+
+run_lsm() {
+	build="$(describe static); $1 enforcing"
+	guest_lsm "$1"
+}
+
+run_guest() {
+	local suite=$1 arch=$2 variant=${3:-static}
+	build=$(describe "$variant")
+	[[ $extent == whole ]] || build+=" (core)"
+	[[ $arch == amd64 ]] || variant=$arch-$variant
+	guest_suite "$suite" "$arch" "$variant" "$(guest_plan "$extent" "${whos[@]}")"
 }
 
 # describe says what a variant is.

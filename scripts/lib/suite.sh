@@ -23,14 +23,15 @@ suite() {
 	done <"$stage/bin/$variant/list"
 }
 
-# compile builds the test binaries of a variant, unless they are there already, and lists them:
-# each with the directory it runs in and its import path. gcc is default without the tests of other modules.
+# compile builds the test binaries of a variant, unless they are there already, and lists them: each with the directory it
+# runs in and its import path. gcc is default without the tests of other modules; arm64-BUILD is that build for such machines.
 compile() {
-	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 more=() cc=${CC:-gcc} arch
+	local out=$stage/bin/$1 mod flags=() packages=(./...) in=. cgo=1 more=() cc=${CC:-gcc} clang=clang arch
 	local static=(-tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static")
 	arch=$(go env GOARCH)
 	[[ ! -e $out/list ]] || return 0
-	case $1 in
+	[[ $1 != arm64-* ]] || arch=arm64 cc=aarch64-linux-gnu-gcc clang='clang --target=aarch64-linux-gnu'
+	case ${1#arm64-} in
 	default) in=$(modules) ;;
 	race) flags=(-race) packages=("${library[@]}") ;;
 	nocgo) cgo=0 packages=(./ns) ;;
@@ -38,21 +39,20 @@ compile() {
 	static) flags=("${static[@]}") ;;
 	static-pie) flags=(-buildmode=pie -tags=netgo,osusergo "-ldflags=-linkmode=external -extldflags=-static-pie") ;;
 	musl) cc=musl-gcc flags=("${static[@]}") ;;
-	clang) cc=clang ;;
+	clang) cc=$clang ;;
 	asan)
 		flags=(-asan) packages=(./nsenter)
 		more=("CGO_CFLAGS=-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined)
 		;;
-	arm64) cc=aarch64-linux-gnu-gcc arch=arm64 flags=("${static[@]}") ;;
 	lsm) in=test packages=(./lsm) flags=("${static[@]}") ;;
 	esac
-	if ! command -v "$cc" >/dev/null; then
+	if ! command -v "${cc%% *}" >/dev/null; then
 		unable "tests built by $cc" "it is not installed"
 		return 1
 	fi
 	for mod in $in; do
 		mkdir -p "$out/$mod"
-		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC=$cc GOARCH="$arch" "${more[@]}" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
+		check "build the tests of $mod ($1)" env CGO_ENABLED=$cgo CC="$cc" GOARCH="$arch" "${more[@]}" go -C "$mod" test -c -o "$out/$mod/" "${flags[@]}" "${packages[@]}"
 		list_tests "$mod" "${packages[@]}" >>"$out/list"
 	done
 	chmod -R a+rX "$stage/bin"
