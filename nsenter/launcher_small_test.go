@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"nsexec/internal/testutil"
 	"nsexec/ns"
 	"nsexec/nsenter"
@@ -44,26 +46,38 @@ func TestLauncherIntoSmallCgroup(t *testing.T) {
 }
 
 // awaitRoom has the kernel give back what the payloads before had. By itself it does so a grace period later, and what
-// processors set aside (256 KiB each) only when they come to it: on a busy machine that is late for any program. A lower
-// memory.high takes back both at once, where memory.reclaim leaves what is set aside (5.5; with version 1 it is force_empty).
+// processors set aside (256 KiB each) only when they come to it: on a busy machine that is late for any program. A
+// memory.high of nothing takes that back at once (5.5), where memory.reclaim does not; with version 1 it is force_empty.
 func awaitRoom(t *testing.T, group string) {
 	t.Helper()
 	const room = 1 << 19
 	usage := filepath.Join(group, "memory.current")
-	high, empty := filepath.Join(group, "memory.high"), filepath.Join(group, "memory.force_empty")
 	if _, err := os.Stat(usage); err != nil {
 		usage = filepath.Join(group, "memory.usage_in_bytes")
 	}
 	testutil.Eventually(t, "memory given back", func() bool {
-		if os.WriteFile(high, fmt.Append(nil, room), 0) == nil {
-			_ = os.WriteFile(high, []byte("max"), 0)
-		} else {
-			_ = os.WriteFile(empty, []byte("0"), 0)
+		if writeBlocking(filepath.Join(group, "memory.high"), "0", "max") != nil {
+			_ = writeBlocking(filepath.Join(group, "memory.force_empty"), "0")
 		}
 		text, err := os.ReadFile(usage)
 		used, parseErr := strconv.Atoi(strings.TrimSpace(string(text)))
 		return errors.Join(err, parseErr) == nil && used <= room
 	})
+}
+
+// writeBlocking writes as a shell would. Package os makes a file that can be polled, as those of cgroups can, non-blocking:
+// from Linux 6.16 on a limit is then set, and nothing given back.
+func writeBlocking(path string, texts ...string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for _, text := range texts {
+		_, writeErr := unix.Write(fd, []byte(text))
+		err = errors.Join(err, writeErr)
+	}
+	return err
 }
 
 func moveTo(groups []string, pid int) error {
