@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 builds=(gcc pie static static-pie musl clang race)
 kernels=(bullseye/amd64 bookworm/amd64 trixie/amd64 sid/amd64 bullseye/arm64 bookworm/arm64 trixie/arm64 sid/arm64)
-foreign=(gcc pie static-pie clang) # beside static; musl's compiler is for this machine's processor only
+foreign=(gcc static-pie clang) # beside static; musl's compiler is for this machine's processor only
 all=("${builds[@]/#/own/}" "${kernels[@]}" "${foreign[@]/#/trixie/arm64/}" lsm/selinux lsm/apparmor)
 results=$PWD/.build/matrix
 

@@ -33,6 +33,7 @@ compile() {
 	[[ $1 != arm64-* ]] || arch=arm64 cc=aarch64-linux-gnu-gcc clang='clang --target=aarch64-linux-gnu'
 	case ${1#arm64-} in
 	default) in=$(modules) ;;
+	gcc) ;;
 	race) flags=(-race) packages=("${library[@]}") ;;
 	nocgo) cgo=0 packages=(./ns) ;;
 	pie) flags=(-buildmode=pie) ;;
@@ -45,6 +46,7 @@ compile() {
 		more=("CGO_CFLAGS=-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" CGO_LDFLAGS=-fsanitize=undefined)
 		;;
 	lsm) in=test packages=(./lsm) flags=("${static[@]}") ;;
+	*) echo "no build $1" >&2 && exit 2 ;;
 	esac
 	if ! command -v "${cc%% *}" >/dev/null; then
 		unable "tests built by $cc" "it is not installed"
