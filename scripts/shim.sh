@@ -114,6 +114,7 @@ publish() {
 	rm "$new"
 }
 
+extent=whole calls=
 case ${1:-} in
 --cell)
 	cell "$2" "$3"
@@ -124,14 +125,13 @@ case ${1:-} in
 	try "$@"
 	exit
 	;;
-esac
-scripts/need.sh go gcc musl-gcc unshare setpriv
-mkdir -p "$out"
-extent=whole only=. calls=
-case ${1:-} in
-core | ci) extent=$1 only=$core ;;
+core | ci) extent=$1 ;;
 *) calls=$* ;;
 esac
+only=.
+[[ $extent == whole ]] || only=$core
+scripts/need.sh go gcc musl-gcc unshare setpriv
+mkdir -p "$out"
 [[ -n $calls ]] || rm -f "$out"/*.*
 build
 cells | only=$only xargs -P "${JOBS:-2}" -L 1 "$0" --cell
