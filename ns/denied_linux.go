@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/capability"
+	"nsexec/internal/nsfs"
 	"nsexec/internal/procfs"
 )
 
@@ -46,15 +48,10 @@ func whyDenied(pid int) string {
 	return "it takes CAP_SYS_PTRACE in its user namespace"
 }
 
-// mayReadAll: by capabilities the caller may read every process, who has CAP_SYS_PTRACE in the initial user namespace,
-// whose inode number is fixed (PROC_USER_INIT_INO, Linux 3.8).
+// mayReadAll: by capabilities the caller may read every process, who has CAP_SYS_PTRACE in the initial user namespace.
 func mayReadAll() bool {
-	const initial = 0xeffffffd
 	inode, err := procfs.ThreadNS(User.Name())
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	return err == nil && inode == initial && unix.Capget(&header, &data[0]) == nil &&
-		data[unix.CAP_SYS_PTRACE/32].Effective&(1<<(unix.CAP_SYS_PTRACE%32)) != 0
+	return err == nil && inode == nsfs.InitialUser && capability.Have(unix.CAP_SYS_PTRACE)
 }
 
 // isDumpable: the files of a process that is not belong to root, and not to its effective uid (proc_pid(5)).

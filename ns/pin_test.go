@@ -17,9 +17,6 @@ import (
 	"nsexec/internal/testutil"
 )
 
-// initialUser is the inode of the initial user namespace, which is fixed (PROC_USER_INIT_INO).
-const initialUser = 4026531837
-
 // inPrivateMounts runs the test on a thread with a mount namespace of its own, whose root is private.
 func inPrivateMounts(t *testing.T, test func()) {
 	t.Helper()
@@ -156,7 +153,7 @@ func TestPinLikeIPNetns(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		testutil.Skipf(t, "needs ip(8)")
 	}
-	if inode(t, "self", User) != initialUser {
+	if inode(t, "self", User) != nsfs.InitialUser {
 		testutil.Skipf(t, "needs root of the initial user namespace: ip-netns(8) comes back by setns(2)")
 	}
 	inPrivateMounts(t, func() {

@@ -74,12 +74,12 @@ func killCallerOf(t *testing.T, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	pid := readPID(t, stdout)
-	if isGone(pid) {
+	if testutil.IsGone(pid) {
 		t.Error("the payload is gone before its caller")
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	testutil.Eventually(t, "end of the payload", func() bool { return isGone(pid) })
+	testutil.Eventually(t, "end of the payload", func() bool { return testutil.IsGone(pid) })
 }
 
 // Another signal than SIGKILL is the program's to act on, also where an init hands it on.

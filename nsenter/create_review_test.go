@@ -41,7 +41,7 @@ func TestInitOutlivesItsCaller(t *testing.T) {
 	}
 	defer syscall.Kill(pid, syscall.SIGKILL)
 	time.Sleep(100 * time.Millisecond)
-	if isGone(pid) {
+	if testutil.IsGone(pid) {
 		t.Error("it died with its caller")
 	}
 }
@@ -77,7 +77,7 @@ func init() {
 			return err
 		}
 		for begun := time.Now(); time.Since(begun) < 5*time.Second; time.Sleep(10 * time.Millisecond) {
-			if isGone(cmd.Process.Pid) {
+			if testutil.IsGone(cmd.Process.Pid) {
 				return nil
 			}
 		}

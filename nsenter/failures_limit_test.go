@@ -3,7 +3,6 @@
 package nsenter_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,17 +56,26 @@ var limitFailures = []failure{
 func newGroup(t *testing.T, file string, parents ...string) string {
 	t.Helper()
 	for _, parent := range parents {
-		group, err := os.MkdirTemp(parent, "nsenter-test-")
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() { os.Remove(group) })
-		if _, err := os.Stat(filepath.Join(group, file)); err == nil {
+		if group := groupIn(t, parent, file); group != "" {
 			return group
 		}
 	}
 	testutil.Skipf(t, "no hierarchy of cgroups has %s here", file)
 	return ""
+}
+
+// groupIn makes one that lasts until the test is over; empty: there it cannot be made, or has no such file.
+func groupIn(t *testing.T, parent, file string) string {
+	t.Helper()
+	group, err := os.MkdirTemp(parent, "nsenter-test-")
+	if err != nil {
+		return ""
+	}
+	t.Cleanup(func() { os.Remove(group) })
+	if _, err := os.Stat(filepath.Join(group, file)); err != nil {
+		return ""
+	}
+	return group
 }
 
 // crowdedGroup is a cgroup with a process, and room for as many more, until the test is over.
@@ -110,10 +118,7 @@ func nobodyAlone(t *testing.T) bool {
 
 func withFewProcesses(t *testing.T, command starter, _ *whole) error {
 	manyThreads(20) // that are there beforehand
-	var limit unix.Rlimit
-	err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit)
-	limit.Cur = 1
-	if err := errors.Join(err, unix.Setrlimit(unix.RLIMIT_NPROC, &limit)); err != nil {
+	if err := limit(unix.RLIMIT_NPROC, 1, 0); err != nil {
 		t.Fatal(err)
 	}
 	return command(nil, "/bin/true").Run()
@@ -129,8 +134,7 @@ func withLittleMemory(t *testing.T, command starter, want *whole) error {
 }
 
 func withFewFiles(t *testing.T, command starter, _ *whole) error {
-	limit := unix.Rlimit{Cur: 64, Max: 64}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+	if err := limit(unix.RLIMIT_NOFILE, 64, 64); err != nil {
 		t.Fatal(err)
 	}
 	cmd := command(nil, "/bin/true")
@@ -142,12 +146,7 @@ func withFewFiles(t *testing.T, command starter, _ *whole) error {
 
 // withNoMoreFiles hands over what is open, so that a socket is what there is no room for.
 func withNoMoreFiles(t *testing.T, command starter, _ *whole) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	limit.Cur = 3
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+	if err := limit(unix.RLIMIT_NOFILE, 3, 0); err != nil {
 		t.Fatal(err)
 	}
 	cmd := command(nil, "/bin/true")

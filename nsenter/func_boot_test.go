@@ -194,7 +194,7 @@ func TestFuncDiesWithCallerWhereRuntimeHangs(t *testing.T) {
 	})
 	_ = caller.Process.Kill()
 	_ = caller.Wait()
-	testutil.Eventually(t, "the payload's end", func() bool { return isGone(payload) })
+	testutil.Eventually(t, "the payload's end", func() bool { return testutil.IsGone(payload) })
 	_, _ = unix.Wait4(payload, nil, 0, nil)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/capability"
 	"nsexec/ns"
 )
 
@@ -33,7 +34,7 @@ func isCreation(op string) bool { return op == "create" || op == "enter new" }
 func (at *scene) createHint(t ns.Type) string {
 	switch {
 	case t&ns.User != 0:
-	case at.create&ns.User != 0, at.joinsUser(), hasCapabilities(unix.CAP_SYS_ADMIN):
+	case at.create&ns.User != 0, at.joinsUser(), capability.Have(unix.CAP_SYS_ADMIN):
 		return "" // it is something else
 	default:
 		return "creating takes CAP_SYS_ADMIN: create a user namespace as well"
@@ -67,7 +68,7 @@ func (at *scene) restrictionHint(e *Error) string {
 	inside := isCreation(e.Op) || slices.ContainsFunc([]string{"write ", "set ", "mount ", "raise "}, func(verb string) bool {
 		return strings.HasPrefix(e.Op, verb)
 	})
-	if why := restriction(); inside && why != "" && !hasCapabilities(unix.CAP_SYS_ADMIN) {
+	if why := restriction(); inside && why != "" && !capability.Have(unix.CAP_SYS_ADMIN) {
 		return "user namespaces are restricted here: " + why
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/capability"
 	"nsexec/ns"
 )
 
@@ -61,9 +62,9 @@ func (at *scene) obstacleTo(j join) string {
 		return fmt.Sprintf("it takes CAP_SYS_ADMIN in %v%s%s; %s", owner, ofUser(owner), owning(j), callerHas())
 	case joinsUser: // and has all capabilities there
 		return ""
-	case !hasCapabilities(unix.CAP_SYS_ADMIN):
+	case !capability.Have(unix.CAP_SYS_ADMIN):
 		return "it takes CAP_SYS_ADMIN in the caller's own user namespace too, or to join a user namespace as well; " + callerHas()
-	case j.typ == ns.Mount && !hasCapabilities(unix.CAP_SYS_CHROOT):
+	case j.typ == ns.Mount && !capability.Have(unix.CAP_SYS_CHROOT):
 		return fmt.Sprintf("to join %v takes CAP_SYS_CHROOT beside CAP_SYS_ADMIN; %s", j.handle, callerHas())
 	}
 	return ""
@@ -108,7 +109,7 @@ func outOfReach(j join) string {
 func hasPowerOver(user *ns.Handle) bool {
 	own, err := currentID(ns.User)
 	if err != nil || user.ID() == own {
-		return err == nil && hasCapabilities(unix.CAP_SYS_ADMIN)
+		return err == nil && capability.Have(unix.CAP_SYS_ADMIN)
 	}
 	parent, err := user.Parent()
 	if err != nil {
@@ -124,7 +125,7 @@ func hasPowerOver(user *ns.Handle) bool {
 // callerHas says who the caller is, and what he has of what joining takes.
 func callerHas() string {
 	who := fmt.Sprintf("the caller, uid %d in its user namespace%s", os.Geteuid(), named(ns.User))
-	switch admin, chroot := hasCapabilities(unix.CAP_SYS_ADMIN), hasCapabilities(unix.CAP_SYS_CHROOT); {
+	switch admin, chroot := capability.Have(unix.CAP_SYS_ADMIN), capability.Have(unix.CAP_SYS_CHROOT); {
 	case admin && chroot:
 		return who + ", has both CAP_SYS_ADMIN and CAP_SYS_CHROOT there"
 	case admin:

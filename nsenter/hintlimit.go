@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/capability"
 	"nsexec/internal/cgroup"
 )
 
@@ -25,7 +26,7 @@ func (at *scene) limitHint(e *Error) string {
 		}
 	}
 	var own unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NPROC, &own) == nil && own.Cur != unix.RLIM_INFINITY && !hasCapabilities(unix.CAP_SYS_ADMIN) {
+	if unix.Getrlimit(unix.RLIMIT_NPROC, &own) == nil && own.Cur != unix.RLIM_INFINITY && !capability.Have(unix.CAP_SYS_ADMIN) {
 		limits = append(limits, fmt.Sprintf("RLIMIT_NPROC is %d for all processes of uid %d", own.Cur, os.Getuid()))
 	}
 	if limits == nil {

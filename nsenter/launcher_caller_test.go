@@ -74,12 +74,12 @@ func TestLauncherEndsWithItsCaller(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			caller, launcher := startSaying(t, "launcher caller", how)
 			if sig := map[string]os.Signal{"kill": os.Kill, "term": syscall.SIGTERM}[how]; sig != nil {
-				if isGone(launcher) {
+				if testutil.IsGone(launcher) {
 					t.Error("the launcher is gone before its caller")
 				}
 				_ = caller.Process.Signal(sig)
 			}
-			testutil.Eventually(t, "end of the launcher", func() bool { return isGone(launcher) })
+			testutil.Eventually(t, "end of the launcher", func() bool { return testutil.IsGone(launcher) })
 		})
 	}
 }
@@ -126,7 +126,7 @@ func launcherInterrupted([]string) error {
 		<-caught
 	}
 	err = compareHeritage("by a launcher", heritage(&way{launcher: l}), heritage(throughExec))
-	if l.PID() != pid || isGone(pid) {
+	if l.PID() != pid || testutil.IsGone(pid) {
 		err = errors.Join(err, fmt.Errorf("the launcher was %d, and is %d", pid, l.PID()))
 	}
 	return err

@@ -114,7 +114,7 @@ func TestLauncherKilledAtAnyTime(t *testing.T) {
 	}
 	calls.Wait()
 	t.Logf("killed %d times", killed)
-	// Not isGone: its first thread may be a zombie while others still hold the socket.
+	// Not testutil.IsGone: its first thread may be a zombie while others still hold the socket.
 	testutil.Eventually(t, "end of the launcher", func() bool { return syscall.Kill(last, 0) == syscall.ESRCH })
 	runs(t, l, set)
 }
@@ -180,8 +180,8 @@ func TestLauncherClosed(t *testing.T) {
 		}
 		p := enterBy(t, l, set, nsenter.JoinAuto)
 		pid := l.PID()
-		if err := l.Close(); err != nil || !isGone(pid) {
-			t.Errorf("Close: %v; launcher gone: %v", err, isGone(pid))
+		if err := l.Close(); err != nil || !testutil.IsGone(pid) {
+			t.Errorf("Close: %v; launcher gone: %v", err, testutil.IsGone(pid))
 		}
 		for name, err := range map[string]error{
 			"Close again": l.Close(),
@@ -192,7 +192,7 @@ func TestLauncherClosed(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if isGone(p.Process.Pid) {
+		if testutil.IsGone(p.Process.Pid) {
 			t.Error("the payload has ended with its launcher")
 		}
 		p.end(t)
@@ -207,8 +207,8 @@ func TestLauncherClosedWhileStopped(t *testing.T) {
 	l := newLauncher(t)
 	signalLauncher(t, l, syscall.SIGSTOP)
 	begun, pid := time.Now(), l.PID()
-	if err := l.Close(); err != nil || time.Since(begun) > testutil.Bound(time.Second) || !isGone(pid) {
-		t.Errorf("%v after %v; launcher gone: %v", err, time.Since(begun), isGone(pid))
+	if err := l.Close(); err != nil || time.Since(begun) > testutil.Bound(time.Second) || !testutil.IsGone(pid) {
+		t.Errorf("%v after %v; launcher gone: %v", err, time.Since(begun), testutil.IsGone(pid))
 	}
 }
 

@@ -37,12 +37,12 @@ func init() {
 
 func TestLauncherKillsOnExit(t *testing.T) {
 	caller, pid := startSaying(t, "launcher lasting")
-	if isGone(pid) {
+	if testutil.IsGone(pid) {
 		t.Error("the payload is gone before its caller")
 	}
 	_ = caller.Process.Kill()
 	_ = caller.Wait()
-	testutil.Eventually(t, "end of the payload", func() bool { return isGone(pid) })
+	testutil.Eventually(t, "end of the payload", func() bool { return testutil.IsGone(pid) })
 }
 
 // startSaying starts a program of the zoo, and reads the number that it says. It ends with the test.
@@ -109,13 +109,13 @@ func TestLauncherBeforeExec(t *testing.T) {
 		var payload int
 		cmd := l.Command(set, "/bin/sleep", "1000")
 		cmd.BeforeExec = func(pid int) error {
-			if payload = pid; cmd.Process == nil || cmd.Process.Pid != pid || isGone(pid) {
+			if payload = pid; cmd.Process == nil || cmd.Process.Pid != pid || testutil.IsGone(pid) {
 				t.Errorf("Process is %v, pid %d", cmd.Process, pid)
 			}
 			return no
 		}
 		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: no})
-		if !isGone(payload) {
+		if !testutil.IsGone(payload) {
 			t.Errorf("payload %d is still there", payload)
 		}
 	})

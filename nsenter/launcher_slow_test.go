@@ -144,13 +144,7 @@ func freezer(t *testing.T) *freezable {
 		{"/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0"},
 		{"/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED"},
 	} {
-		dir, err := os.MkdirTemp(g.dir, "nsenter-test-")
-		if err != nil {
-			continue
-		}
-		g.dir = dir
-		t.Cleanup(func() { _ = os.Remove(dir) })
-		if _, err := os.Stat(filepath.Join(dir, g.file)); err == nil {
+		if g.dir = groupIn(t, g.dir, g.file); g.dir != "" {
 			t.Cleanup(func() { _ = g.freeze(false) })
 			return &g
 		}
@@ -177,8 +171,8 @@ func TestLauncherSurvivesOOMOfPayload(t *testing.T) {
 		if err := cmd.Run(); !errors.As(err, &e) || e.Stage != nsenter.StagePayload {
 			t.Errorf("error is %v", err)
 		}
-		if !isGone(payload) || l.PID() != launcher || isGone(launcher) {
-			t.Errorf("payload %d gone: %v; launcher %d, now %d", payload, isGone(payload), launcher, l.PID())
+		if !testutil.IsGone(payload) || l.PID() != launcher || testutil.IsGone(launcher) {
+			t.Errorf("payload %d gone: %v; launcher %d, now %d", payload, testutil.IsGone(payload), launcher, l.PID())
 		}
 		if now := procText(t, launcher, "oom_score_adj"); now != before {
 			t.Errorf("the launcher's OOM score was adjusted by %q, and is by %q", before, now)
@@ -202,7 +196,7 @@ func runOutOfMemory(group string, pid int) error {
 	if err == nil {
 		return fmt.Errorf("256 MiB fit into %s: %s", group, strings.TrimSpace(string(out)))
 	}
-	if syscall.Kill(pid, 0) == nil && !isGone(pid) {
+	if syscall.Kill(pid, 0) == nil && !testutil.IsGone(pid) {
 		return fmt.Errorf("process %d has survived: %w", pid, unix.EEXIST)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/capability"
 	"nsexec/ns"
 )
 
@@ -28,7 +29,7 @@ func (c *Cmd) findMapHelpers() (*mapHelpers, error) {
 	if c.Unshare&ns.User == 0 || c.joinsOtherUser() { // who has joined one has all capabilities in it
 		return nil, nil
 	}
-	if c.mapsItself() || hasCapabilities(unix.CAP_SETUID, unix.CAP_SETGID) {
+	if c.mapsItself() || capability.Have(unix.CAP_SETUID, unix.CAP_SETGID) {
 		return nil, nil
 	}
 	var h mapHelpers
@@ -50,21 +51,6 @@ func (c *Cmd) mapsItself() bool {
 
 func isOwn(maps []IDMap, id int) bool {
 	return len(maps) == 0 || len(maps) == 1 && maps[0].HostID == id && maps[0].Size == 1
-}
-
-// hasCapabilities reports whether they are effective in the calling thread.
-func hasCapabilities(caps ...uint) bool {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if unix.Capget(&header, &data[0]) != nil {
-		return false
-	}
-	for _, c := range caps {
-		if data[c/32].Effective&(1<<(c%32)) == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // findMapHelper: without set-user-ID or file capabilities it could do no more than we.

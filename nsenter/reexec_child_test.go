@@ -92,7 +92,7 @@ func TestReexecChildSignal(t *testing.T) {
 	if err := m.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
 		t.Errorf("it has ended with %v", err)
 	}
-	if !isGone(child) {
+	if !testutil.IsGone(child) {
 		t.Error("the program is still there")
 	}
 }
@@ -105,7 +105,7 @@ func TestReexecChildDiesWithParent(t *testing.T) {
 	m.ended = true
 	_ = m.Process.Kill()
 	_ = m.Wait()
-	testutil.Eventually(t, "the program's end", func() bool { return isGone(child) })
+	testutil.Eventually(t, "the program's end", func() bool { return testutil.IsGone(child) })
 	_, _ = unix.Wait4(child, nil, 0, nil)
 }
 

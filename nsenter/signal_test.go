@@ -62,5 +62,5 @@ func checkAsked(t *testing.T, cmd *nsenter.Cmd) {
 		t.Errorf("asked to end, it says %q", lines.Text())
 	}
 	wantExit(t, cmd.Wait(), 9)
-	testutil.Eventually(t, "end of the program", func() bool { return isGone(cmd.Process.Pid) })
+	testutil.Eventually(t, "end of the program", func() bool { return testutil.IsGone(cmd.Process.Pid) })
 }

@@ -133,7 +133,7 @@ func TestErrorOfBeforeExec(t *testing.T) {
 			return no
 		}
 		checkRefusal(t, cmd, refusal{stage: nsenter.StagePayload, is: no})
-		if !isGone(payload) {
+		if !testutil.IsGone(payload) {
 			t.Errorf("payload %d is still there", payload)
 		}
 	})

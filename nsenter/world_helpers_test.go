@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"nsexec/internal/procfs"
@@ -218,19 +217,6 @@ func deadPID(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return cmd.Process.Pid
-}
-
-// isGone tells whether there is no such process, or only what is left of it until somebody reaps it.
-func isGone(pid int) bool {
-	if syscall.Kill(pid, 0) == syscall.ESRCH {
-		return true
-	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return true
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
 }
 
 // everywhere runs a test outside of any set, in one that takes no clone, and in one of all types.

@@ -1,8 +1,11 @@
 package testutil
 
 import (
+	"fmt"
 	"os"
 	"testing"
+
+	"nsexec/internal/nsfs"
 )
 
 // Identity says as whom the tests run: every test runs as each of the three.
@@ -15,8 +18,8 @@ const (
 	UsernsRoot Identity = "userns-root" // uid 0 of another user namespace
 )
 
-// initialUserns is the link text of the initial user namespace; its inode number is fixed (PROC_USER_INIT_INO, Linux 3.8).
-const initialUserns = "user:[4026531837]"
+// initialUserns is the link text of the initial user namespace.
+var initialUserns = fmt.Sprintf("user:[%d]", nsfs.InitialUser)
 
 // Who returns the identity of this process.
 func Who() Identity {

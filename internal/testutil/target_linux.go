@@ -53,15 +53,9 @@ func forked(t testing.TB, types uint64) *Proc {
 	kill := p.kill
 	p.kill = func() {
 		kill()
-		Eventually(t, "target gone", func() bool { return !hasNamespaces(p.PID) }) // it ends with its input, after its parent
+		Eventually(t, "target gone", func() bool { return IsGone(p.PID) }) // it ends with its input, after its parent
 	}
 	return p
-}
-
-// hasNamespaces tells whether a process runs: one that has exited has left its namespaces, be it reaped or not.
-func hasNamespaces(pid int) bool {
-	_, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/uts")
-	return err == nil
 }
 
 // start runs a program that lives until its standard input ends: until the target is killed or this process is gone.

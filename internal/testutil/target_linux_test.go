@@ -30,7 +30,7 @@ func TestKillEndsForkedTarget(t *testing.T) {
 	for range 20 {
 		p := forked(t, AllTypes&^unix.CLONE_NEWPID)
 		p.Kill()
-		if hasNamespaces(p.PID) {
+		if !IsGone(p.PID) {
 			t.Fatal("it still runs")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nsexec/internal/nsfs"
 	"nsexec/ns"
 )
 
@@ -73,10 +74,9 @@ func scenarioNamed(name string) (*scenario, error) {
 	return &all[i], nil
 }
 
-// isInitialUserns: its inode number is fixed (PROC_USER_INIT_INO, Linux 3.8).
 func isInitialUserns() bool {
 	var st unix.Stat_t
-	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino == 0xeffffffd
+	return unix.Stat("/proc/self/ns/user", &st) == nil && st.Ino == nsfs.InitialUser
 }
 
 // bornInside tells whether a launcher clones stage 0 in the target's pid namespace, which needs privileges over its own.

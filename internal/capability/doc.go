@@ -1,0 +1,2 @@
+// Package capability asks what the caller may do.
+package capability
